@@ -1,0 +1,181 @@
+"""The sections of an experiment's TOML file, each validated on its own.
+
+Every option is read somewhere in the rooms named by its section; an unknown key is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class Section(BaseModel):
+    """A frozen section that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class RunSection(Section):
+    """The experiment itself."""
+
+    name: str = Field("demo", pattern=NAME)
+    dir: str = ""
+    seed: int = Field(7, ge=0, lt=2**31)
+
+
+class DataSection(Section):
+    """Where the panel comes from and which columns of it are used.
+
+    `dir` holds the data files (default `data/NAME`). `target` is what models are trained and
+    scored on; `extra_targets` travel along into the shards. `reference_*` name the columns that
+    MMC and BMC are taken against, empty for the first one found.
+    """
+
+    source: Literal["demo", "numerai", "prices"] = "demo"
+    tournament: Literal["classic", "crypto", "none"] = "classic"
+    dir: str = ""
+    version: str = "latest"
+    feature_set: str = "all"
+    target: str = "target_ender_20"
+    extra_targets: tuple[str, ...] = ()
+    bars_per_era: int | None = Field(None, ge=1)
+    meta_model: str = ""
+    benchmark: str = ""
+
+
+class DemoSection(Section):
+    """The generated tournament (`etl/demo`)."""
+
+    profile: Literal["balanced", "interactions", "regimes", "noise", "memory"] = "balanced"
+    eras: int | None = Field(None, ge=60, le=5000)
+    rows: int | None = Field(None, ge=50, le=20000)
+    features: int | None = Field(None, ge=24, le=5000)
+    regimes: int | None = Field(None, ge=1, le=8)
+    seed: int = Field(7, ge=0, lt=2**31)
+
+
+class PricesSection(Section):
+    """A table of prices turned into a panel (`etl/prices`).
+
+    `files` are relative to `ERAZOO_DATA` unless absolute. `layout` is `long` (one row a symbol
+    and bar) or `wide` (a date column and one close column a symbol). `every` says which bars
+    become eras. `lag` bars pass between an era's date and the entry price.
+    """
+
+    files: tuple[str, ...] = ()
+    layout: Literal["long", "wide"] = "long"
+    date: str = "date"
+    symbol: str = "symbol"
+    every: Literal["week", "day"] = "day"
+    horizons: tuple[int, ...] = (5, 10)
+    lag: int = Field(1, ge=0)
+    windows: tuple[int, ...] = (5, 10, 20, 60)
+    min_symbols: int = Field(10, ge=5)
+    max_gap: int = Field(5, ge=0)
+
+
+class ShardsSection(Section):
+    """How rows are laid into TFRecord files (`etl/shards`)."""
+
+    layout: Literal["era", "flat"] = "era"
+    block_rows: int = Field(1024, ge=1, le=1 << 20)
+    shard_rows: int = Field(65536, ge=1)
+
+
+class SplitSection(Section):
+    """Purged folds over eras (`etl/splits.py`).
+
+    `purge` (default: the target's horizon in eras plus `margin`) and `embargo` count ORIGINAL
+    eras. `held_out` is the share of resolved eras, the newest, that only `evaluate --final` opens.
+    `eras` selects training eras, for example `every:4`.
+    """
+
+    scheme: Literal["expanding", "rolling", "kfold", "combinatorial"] = "expanding"
+    folds: int = Field(4, ge=1, le=100)
+    first_train: float = Field(0.5, gt=0, lt=1)
+    test_folds: int = Field(2, ge=1)
+    margin: int = Field(4, ge=1)
+    purge: int | None = Field(None, ge=0)
+    embargo: int = Field(0, ge=0)
+    held_out: float = Field(0.15, ge=0, lt=0.9)
+    eras: str = "all"
+
+
+class TrainingSection(Section):
+    """The loop around a network's epochs (`training/`)."""
+
+    epochs: int = Field(12, ge=1)
+    batch_size: int = Field(1024, ge=1)
+    patience: int = Field(4, ge=0)
+    monitor: Literal["val_loss", "val_corr"] = "val_corr"
+    devices: str = Field("auto", pattern=r"^(auto|cpu|gpu|gpu:\d+(,\d+)*)$")
+    shuffle_blocks: int = Field(64, ge=1)
+    threads: int = Field(0, ge=0)
+
+
+class ModelEntry(Section):
+    """One model of the experiment; its table's name is the name of its results.
+
+    `model` is the catalogue's name (default: the table's name). `params` are checked by that
+    model's own parameter type on top of `preset`.
+    """
+
+    model: str = ""
+    preset: str = ""
+    params: dict[str, Any] = Field(default_factory=dict)
+    enabled: bool = True
+
+
+class EnsembleSection(Section):
+    """How predictions are blended (`ensemble/`)."""
+
+    members: tuple[str, ...] = ()
+    method: Literal["rank_average"] = "rank_average"
+
+
+class PredictSection(Section):
+    """What happens to live predictions (`predict/`)."""
+
+    format: Literal["csv", "parquet"] = "csv"
+    neutralize: float = Field(0.0, ge=0, le=1)
+    neutralize_to: Literal["features", "benchmark", "meta_model"] = "features"
+
+
+class SubmitSection(Section):
+    """Which of the account's model slots receives the submission."""
+
+    slot: str = ""
+    timeout: float = Field(60.0, gt=0)
+
+
+class Config(Section):
+    """A whole experiment."""
+
+    run: RunSection = RunSection()
+    data: DataSection = DataSection()
+    demo: DemoSection = DemoSection()
+    prices: PricesSection = PricesSection()
+    shards: ShardsSection = ShardsSection()
+    split: SplitSection = SplitSection()
+    training: TrainingSection = TrainingSection()
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    ensemble: EnsembleSection = EnsembleSection()
+    predict: PredictSection = PredictSection()
+    submit: SubmitSection = SubmitSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_model_names(cls, value: Any) -> Any:
+        models = value.get("models") if isinstance(value, dict) else None
+        if not isinstance(models, dict):
+            return value
+        filled = {
+            name: {**entry, "model": entry.get("model") or name}
+            if isinstance(entry, dict)
+            else entry
+            for name, entry in models.items()
+        }
+        return {**value, "models": filled}

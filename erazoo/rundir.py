@@ -1,0 +1,119 @@
+"""Run directories: one folder an experiment, one record a finished stage."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from erazoo.config import Config, describe
+from erazoo.errors import ConfigError, StaleDataError
+from erazoo.publish import fingerprint, make_dir, read_json, sweep, write_json
+
+
+class RunDir:
+    """The folder in which everything of one experiment lies.
+
+    Paths inside records are relative, so that a moved folder still works.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = make_dir(root)
+
+    @classmethod
+    def of(cls, config: Config, override: Path | None = None) -> RunDir:
+        """The run directory of a configuration: `--run-dir`, `run.dir` or `runs/NAME`."""
+        return cls(override or Path(config.run.dir or f"runs/{config.run.name}"))
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the run directory."""
+        return self.root.joinpath(*parts)
+
+    def stage(self, name: str, key: Mapping[str, Any]) -> Stage:
+        """The stage `name`, whose result depends on `key` alone."""
+        return Stage(self, name, fingerprint(dict(key)))
+
+    def save_config(self, config: Config) -> None:
+        """Record the resolved configuration."""
+        write_json(self.path("config.json"), describe(config))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run directory for one writing command.
+
+        Raises:
+            ConfigError: another command holds it.
+        """
+        with self.path(".lock").open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise ConfigError(
+                    f"the run directory {self.root} is in use by another command",
+                    received=handle.read().strip() or "an unknown process",
+                    hint="Wait for it to end or choose another --run-dir",
+                ) from None
+            handle.truncate(0)
+            handle.write(f"process {os.getpid()}")
+            handle.flush()
+            yield
+
+
+class Stage:
+    """A piece of finished work: what it depended on, what it wrote, what it found."""
+
+    def __init__(self, run: RunDir, name: str, key: str) -> None:
+        self.run, self.name, self.key = run, name, key
+        self._file = run.path("stages", f"{name}.json")
+
+    def done(self) -> bool:
+        """Whether this very work is finished and its files stand with their recorded sizes."""
+        record = self._read()
+        if record is None or record["key"] != self.key:
+            return False
+        return all(
+            (path := self.run.path(name)).is_file() and path.stat().st_size == size
+            for name, size in record["outputs"].items()
+        )
+
+    def finish(self, outputs: Iterable[Path], summary: Mapping[str, Any], seconds: float) -> None:
+        """Record the work as finished; `outputs` lie inside the run directory."""
+        sizes = {str(p.relative_to(self.run.root)): p.stat().st_size for p in outputs}
+        write_json(
+            self._file,
+            {
+                "stage": self.name,
+                "key": self.key,
+                "outputs": sizes,
+                "summary": dict(summary),
+                "seconds": round(seconds, 3),
+                "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            },
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The summary of the finished stage.
+
+        Raises:
+            StaleDataError: it never finished.
+        """
+        record = self._read()
+        if record is None:
+            raise StaleDataError(f"the stage {self.name!r} has not run in {self.run.root}")
+        return dict(record["summary"])
+
+    def forget(self) -> None:
+        """Drop the record, so that the work is done again, and sweep half-written files."""
+        self._file.unlink(missing_ok=True)
+        sweep(self._file.parent)
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            return dict(read_json(self._file))
+        except (FileNotFoundError, ValueError):
+            return None
