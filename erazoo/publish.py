@@ -41,7 +41,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     On failure nothing is left and an older file stays as it was.
     """
     make_dir(path.parent)
-    handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix="".join(path.suffixes), dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

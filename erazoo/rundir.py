@@ -21,13 +21,16 @@ class RunDir:
     Paths inside records are relative, so that a moved folder still works.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = make_dir(root)
+    def __init__(self, root: Path, *, make: bool = True) -> None:
+        self.root = make_dir(root) if make else root
 
     @classmethod
-    def of(cls, config: Config, override: Path | None = None) -> RunDir:
-        """The run directory of a configuration: `--run-dir`, `run.dir` or `runs/NAME`."""
-        return cls(override or Path(config.run.dir or f"runs/{config.run.name}"))
+    def of(cls, config: Config, override: Path | None = None, *, make: bool = True) -> RunDir:
+        """The run directory of a configuration: `--run-dir`, `run.dir` or `runs/NAME`.
+
+        It is made unless `make` is false, for a look that leaves no trace.
+        """
+        return cls(override or Path(config.run.dir or f"runs/{config.run.name}"), make=make)
 
     def path(self, *parts: str) -> Path:
         """A path inside the run directory."""

@@ -5,9 +5,9 @@ Every option is read somewhere in the rooms named by its section; an unknown key
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
@@ -61,20 +61,35 @@ class PricesSection(Section):
     """A table of prices turned into a panel (`etl/prices`).
 
     `files` are relative to `ERAZOO_DATA` unless absolute. `layout` is `long` (one row a symbol
-    and bar) or `wide` (a date column and one close column a symbol). `every` says which bars
-    become eras. `lag` bars pass between an era's date and the entry price.
+    and bar) or `wide` (a date column and one close column a symbol). `date_format` is a strptime
+    pattern for dates in text, empty for ISO dates. `every` says which bars become eras. `lag`
+    bars pass between an era's date and the entry price. A symbol without a bar for more than
+    `max_gap` bars starts afresh.
     """
 
     files: tuple[str, ...] = ()
     layout: Literal["long", "wide"] = "long"
-    date: str = "date"
-    symbol: str = "symbol"
+    date: str = Field("date", min_length=1)
+    date_format: str = ""
+    symbol: str = Field("symbol", min_length=1)
     every: Literal["week", "day"] = "day"
-    horizons: tuple[int, ...] = (5, 10)
-    lag: int = Field(1, ge=0)
-    windows: tuple[int, ...] = (5, 10, 20, 60)
+    horizons: tuple[Annotated[int, Field(ge=1, le=2000)], ...] = Field((5, 10), min_length=1)
+    lag: int = Field(1, ge=0, le=100)
+    windows: tuple[Annotated[int, Field(ge=3, le=2000)], ...] = Field((5, 10, 20, 60), min_length=1)
     min_symbols: int = Field(10, ge=5)
     max_gap: int = Field(5, ge=0)
+
+    @field_validator("files", "horizons", "windows")
+    @classmethod
+    def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("an entry stands twice")
+        return value
+
+    @field_validator("horizons", "windows")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(value))
 
 
 class ShardsSection(Section):
@@ -141,7 +156,7 @@ class PredictSection(Section):
 
     format: Literal["csv", "parquet"] = "csv"
     neutralize: float = Field(0.0, ge=0, le=1)
-    neutralize_to: Literal["features", "benchmark", "meta_model"] = "features"
+    neutralize_to: Literal["features", "benchmark"] = "features"
 
 
 class SubmitSection(Section):

@@ -1,0 +1,180 @@
+"""The command line: the table of verbs, and what a failure looks like.
+
+A verb's module is imported when that verb is called, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from erazoo import __version__
+from erazoo.errors import ConfigError, ErazooError
+from erazoo.logs import LOGGER, redact, set_up
+from erazoo.near import nearest
+
+INTERRUPTED = 130
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Verb(NamedTuple):
+    """Where a verb lives, and what the list of verbs says of it.
+
+    The module holds a function of the verb's name, decorated with `erazoo.commands.frame.verb`.
+    """
+
+    module: str
+    summary: str
+
+
+VERBS: dict[str, Verb] = {
+    "demo": Verb("erazoo.commands.demo", "Generate the demo tournament's data folder."),
+    "download": Verb("erazoo.commands.download", "Bring an experiment's data into its folder."),
+    "shard": Verb("erazoo.commands.shard", "Write the shards and the purged folds."),
+    "inspect": Verb("erazoo.commands.inspect", "Show what a run's shards hold."),
+    "models": Verb("erazoo.commands.models", "List the catalogue of models."),
+    "train": Verb("erazoo.commands.train", "Train models on every fold."),
+    "evaluate": Verb("erazoo.commands.evaluate", "Score out-of-fold predictions."),
+    "ensemble": Verb("erazoo.commands.ensemble", "Blend the models of a run."),
+    "predict": Verb("erazoo.commands.predict", "Write the checked submission file."),
+    "report": Verb("erazoo.commands.report", "Write the page that shows what a run found."),
+    "notebook": Verb("erazoo.commands.notebook", "Open Jupyter on the examples."),
+    "doctor": Verb("erazoo.commands.doctor", "Say what this machine has, and what is missing."),
+}
+
+
+class VerbGroup(TyperGroup):
+    """A group of commands that knows its verbs by the table and loads only the one called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """The verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
+        """A verb as the list shows it, without its options."""
+        verb = VERBS.get(cmd_name)
+        return verb and TyperCommand(cmd_name, help=verb.summary)
+
+    def resolve_command(
+        self,
+        ctx: Any,  # noqa: ARG002
+        args: list[str],
+    ) -> tuple[str | None, Any, list[str]]:
+        """The verb that is called, in full.
+
+        Raises:
+            ConfigError: there is no such verb; the nearest one is named.
+        """
+        if args[0] not in VERBS:
+            raise ConfigError("unknown verb", received=args[0], expected=nearest(args[0], VERBS))
+        return args[0], _load(args[0]), args[1:]
+
+
+app = typer.Typer(
+    cls=VerbGroup,
+    help="Train, blend, check and submit models for era-structured financial data.",
+    epilog="`erazoo VERB --help` shows a verb's options.",
+    context_settings=HELP,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _group(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Only `--version` is an option of the group itself; see `main`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and answer its exit code.
+
+    Args:
+        arguments: the words after `erazoo`; None for those of this process.
+
+    Returns:
+        0 done; 1 failed; 2 usage or configuration; 3 data; 4 remote service; 75 round closed;
+        130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    set_up()
+    if words == ["--version"]:
+        typer.echo(f"erazoo {__version__}")
+        return 0
+    try:
+        code = _run(words)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except ErazooError as error:
+        return _fail(words, error.message, error.exit_code)
+    except typer.TyperException as error:
+        message = error.format_message().rstrip(".")
+        return _fail(words, f"{message}. See {_place(words)} --help.", error.exit_code)
+    except Exception as error:
+        hint = "" if _verbose() else "; -v shows the traceback"
+        return _fail(words, f"{type(error).__name__}: {error}{hint}", 1)
+    if code == INTERRUPTED:
+        again = shlex.join(["erazoo", *words])
+        return _fail(words, f"interrupted; what was finished is kept. Resume with: {again}", code)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    command = typer.main.get_command(app)
+    code = command.main(words, prog_name="erazoo", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _load(name: str) -> TyperCommand:
+    single = typer.Typer(add_completion=False)
+    function = getattr(import_module(VERBS[name].module), name)
+    single.command(name, help=_paragraphs(function.__doc__), context_settings=HELP)(function)
+    command = typer.main.get_command(single)
+    if not isinstance(command, TyperCommand):
+        raise TypeError(f"the verb {name!r} is not one command")
+    return command
+
+
+def _fail(words: Sequence[str], message: str, code: int) -> int:
+    line = redact(f"{_place(words)}: {' '.join(message.split())}")
+    _log_file(line)
+    if _verbose() and sys.exc_info()[0] is not None:
+        LOGGER.debug("the failure in full", exc_info=True)
+    typer.echo(line, err=True)
+    return code
+
+
+def _log_file(line: str) -> None:
+    """The log file keeps the traceback of a failure in any case."""
+    failure = sys.exc_info()
+    record = LOGGER.makeRecord(
+        LOGGER.name, logging.ERROR, "", 0, line, (), failure if failure[0] else None
+    )
+    for handler in LOGGER.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)
+
+
+def _verbose() -> bool:
+    return LOGGER.isEnabledFor(logging.DEBUG)
+
+
+def _place(words: Sequence[str]) -> str:
+    verb = next((word for word in words if not word.startswith("-")), None)
+    return f"erazoo {verb}" if verb in VERBS else "erazoo"
+
+
+def _paragraphs(docstring: str | None) -> str:
+    """A docstring's text with its lines joined, for the terminal to wrap anew."""
+    paragraphs = inspect.cleandoc(docstring or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

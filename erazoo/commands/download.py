@@ -1,0 +1,32 @@
+"""`erazoo download`: the data folder of an experiment, whatever its source."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from erazoo.commands.frame import Call, verb
+
+
+@verb
+def download(
+    call: Call,
+    force: Annotated[bool, typer.Option("--force", help="Fetch or build it again.")] = False,
+) -> None:
+    """Bring an experiment's data into its data folder.
+
+    Numerai data are downloaded and checked, price panels are built from files of prices, and the
+    demo tournament is generated. What stands already is kept.
+    """
+    source = call.config.data.source
+    if call.dry_run:
+        result = {"folder": str(call.data), "source": source, "dry_run": True}
+        call.emit(result, f"would bring {source} data into {call.data}")
+        return
+    from etl.source import prepare_data
+
+    with call.writing() as run:
+        result = prepare_data(call.config, run, force=force)
+    done = "stand already" if result.get("skipped") else "are ready"
+    call.emit(result, f"download: the {source} data {done} in {result['folder']}")

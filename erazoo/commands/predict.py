@@ -1,0 +1,36 @@
+"""`erazoo predict`: live data to a checked submission file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from erazoo.commands.frame import Call, verb
+
+
+@verb
+def predict(
+    call: Call,
+    force: Annotated[bool, typer.Option("--force", help="Predict again.")] = False,
+) -> None:
+    """Predict the live universe with the ensemble and write the checked submission file.
+
+    Nothing is uploaded; `erazoo submit --submit` does that.
+    """
+    run = call.existing_run()
+    if call.dry_run:
+        call.emit({"run": str(run.root), "dry_run": True}, "would predict the live universe")
+        return
+    from predict.live import predict as predict_live
+
+    with call.writing():
+        result = predict_live(call.config, run, force=force)
+    path = run.path(result["submission"])
+    done = " (done already)" if result.get("skipped") else ""
+    lines = [
+        f"predict: {result['rows']} live rows by {', '.join(result['members'])}{done}",
+        *(f"  checked: {check}" for check in result["checked"]),
+        f"the submission file is {path}",
+    ]
+    call.emit({**result, "path": str(path)}, "\n".join(lines))

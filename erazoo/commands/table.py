@@ -1,0 +1,55 @@
+"""Plain aligned tables, the same on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as their widest cell, numbers to the right and None as a dash.
+
+    >>> print(table(["model", "corr"], [["mlp", 0.03125], ["ridge", None]]))
+    model    corr
+    mlp    0.0312
+    ridge       -
+    """
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [_numeric(column[1:]) for column in zip(*cells, strict=True)]
+    return "\n".join(_line(row, widths, right) for row in cells)
+
+
+def facts(title: str, values: Mapping[str, object]) -> str:
+    """A title and, below it, the plain values of a result, one a line; nested ones are left out.
+
+    >>> print(facts("done", {"rows": 120, "per_era": [1, 2]}))
+    done
+      rows  120
+    """
+    plain = {
+        key.replace("_", " "): value
+        for key, value in values.items()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
+    width = max(map(len, plain), default=0)
+    lines = [f"  {name.ljust(width)}  {_cell(value)}" for name, value in plain.items()]
+    return "\n".join([title, *lines])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    filled = [text for text in column if text not in ("-", "")]
+    return bool(filled) and all(text.lstrip("-+").replace(".", "", 1).isdigit() for text in filled)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = (
+        text.rjust(width) if numeric else text.ljust(width)
+        for text, width, numeric in zip(row, widths, right, strict=True)
+    )
+    return "  ".join(padded).rstrip()

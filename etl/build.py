@@ -1,0 +1,150 @@
+"""`erazoo shard`: a data folder becomes a shard set and its folds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from erazoo import __version__
+from erazoo.config import Config
+from erazoo.errors import StaleDataError
+from erazoo.logs import LOGGER, progress
+from erazoo.panel import EraBlock
+from erazoo.publish import fingerprint, read_json, write_json
+from erazoo.rundir import RunDir, Stage
+from erazoo.tournament import TARGET_ALIAS, TOURNAMENTS, label_eras, target_bars
+from etl.dataset import Dataset, quick_fingerprint
+from etl.shards import ShardSet, ShardWriter
+from etl.shards.manifest import MANIFEST
+from etl.source import data_folder
+from etl.splits import FoldPlan, hold_out, plan_folds
+
+FOLDS = "folds.json"
+SHARDS = "shards"
+
+
+def shard(config: Config, run: RunDir, *, force: bool = False) -> dict[str, Any]:
+    """Write the shards and the folds of an experiment, unless they stand already.
+
+    Memory: one era of the widest table, one parquet row group and one file's records.
+
+    Returns:
+        The stage's summary: eras, rows, files, bytes, folds.
+
+    Raises:
+        DataError: data that cannot be used; nothing is published then.
+    """
+    stage = _stage(config, run)
+    if not force and stage.done():
+        return {**stage.summary(), "skipped": True}
+    begun = time.monotonic()
+    stage.forget()
+    folder = data_folder(config, run)
+    target_bars(config.data.target)
+    data = Dataset(folder, config.data.feature_set, _targets(config))
+    resolved = data.resolved(config.data.target)
+    plan = plan_folds(config.split, data.axis, resolved, config.data.target, _label_eras(config))
+    data.check_ids()
+    shards = _write(config, run, data, plan, folder)
+    write_json(run.path(FOLDS), plan.to_json())
+    summary = _summary(shards, plan)
+    outputs = [run.path(SHARDS, f.path) for f in shards.manifest.files]
+    outputs += [run.path(SHARDS, MANIFEST), run.path(FOLDS)]
+    stage.finish(outputs, summary, time.monotonic() - begun)
+    return summary
+
+
+def open_shards(config: Config, run: RunDir) -> tuple[ShardSet, FoldPlan]:
+    """The shards and folds that this very configuration made.
+
+    Raises:
+        StaleDataError: they are missing or belong to another configuration or other data.
+    """
+    if not _stage(config, run).done():
+        raise StaleDataError(
+            f"the shards in {run.path(SHARDS)} are missing or were made from other settings",
+            hint="Run `erazoo shard`",
+        )
+    return ShardSet.open(run.path(SHARDS)), FoldPlan.from_json(read_json(run.path(FOLDS)))
+
+
+def _stage(config: Config, run: RunDir) -> Stage:
+    return run.stage(
+        "shard",
+        {
+            "data": quick_fingerprint(data_folder(config, run)),
+            "columns": [config.data.feature_set, _targets(config)],
+            "tournament": config.data.tournament,
+            "bars_per_era": config.data.bars_per_era,
+            "shards": config.shards.model_dump(),
+            "split": config.split.model_dump(),
+        },
+    )
+
+
+def _targets(config: Config) -> list[str]:
+    return list(dict.fromkeys((config.data.target, *config.data.extra_targets)))
+
+
+def _label_eras(config: Config) -> int:
+    bars = target_bars(config.data.target)
+    if config.data.source == "prices":
+        bars += config.prices.lag
+    per_era = config.data.bars_per_era or TOURNAMENTS[config.data.tournament].bars_per_era
+    return label_eras(bars, per_era)
+
+
+def _write(config: Config, run: RunDir, data: Dataset, plan: FoldPlan, folder: Path) -> ShardSet:
+    _, held = hold_out(data.resolved(config.data.target), config.split.held_out)
+    split_of = dict.fromkeys(data.eras(), "train")
+    if held:
+        split_of |= dict.fromkeys(data.eras()[data.eras().index(held[0]) :], "test")
+    key = fingerprint([quick_fingerprint(folder), data.spec.fingerprint, data.targets])
+    facts = {
+        "tool": f"erazoo {__version__}",
+        "alias": {TARGET_ALIAS: data.alias_of()},
+        "target": plan.target,
+        "purge": plan.purge,
+        "embargo": plan.embargo,
+    }
+    with ShardWriter(
+        run.path(SHARDS),
+        data.spec,
+        data.targets,
+        data.references,
+        split_of=split_of,
+        rows_of=data.rows_of,
+        key=key,
+        layout=config.shards.layout,
+        block_rows=config.shards.block_rows,
+        shard_rows=config.shards.shard_rows,
+        facts=facts,
+    ) as writer:
+        pending = writer.pending()
+        if len(pending) < len(split_of):
+            LOGGER.info("shard: %d eras stand already", len(split_of) - len(pending))
+        writer.write(_watched(data, pending))
+    return ShardSet.open(run.path(SHARDS))
+
+
+def _watched(data: Dataset, eras: tuple[str, ...]) -> Iterator[EraBlock]:
+    yield from progress(data.blocks(eras), "shard eras", len(eras))
+
+
+def _summary(shards: ShardSet, plan: FoldPlan) -> dict[str, Any]:
+    manifest = shards.manifest
+    return {
+        "eras": len(manifest.eras),
+        "rows": manifest.rows,
+        "features": len(manifest.spec.names),
+        "targets": list(manifest.targets),
+        "references": list(manifest.references),
+        "files": len(manifest.files),
+        "bytes": sum(entry.bytes for entry in manifest.files),
+        "folds": len(plan.development),
+        "held_out_eras": len(plan.held_out.validation) if plan.held_out else 0,
+        "purge": plan.purge,
+        "fingerprint": manifest.spec.fingerprint,
+    }

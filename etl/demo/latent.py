@@ -1,0 +1,86 @@
+"""Assets whose latent features drift slowly, and the quintiles that are seen of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erazoo.panel import QUINTILES
+from etl.demo.blocks import Block
+
+MARKET = math.sqrt(0.55)
+"""Correlation of a block's factor with the market factor, up to the regime's sign."""
+
+
+class AssetPool:
+    """Places in the universe, each held by one asset until that asset leaves.
+
+    The latent value of a feature is a mixture of a market factor, the factor of its block and a
+    value of its own, each an AR(1) process over eras with standard normal margins; only the sign
+    with which a block follows the market depends on the regime.
+
+    Args:
+        blocks: the blocks of columns.
+        rows: places.
+        persistence: correlation of each process from one era to the next.
+        churn: the share of places that pass to a new asset between two eras.
+        rng: the source of everything random here.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        rows: int,
+        persistence: float,
+        churn: float,
+        rng: np.random.Generator,
+    ) -> None:
+        width = sum(len(block.columns) for block in blocks)
+        self._block_of = np.empty(width, dtype=np.int64)
+        self._loadings = np.empty((width, 1), dtype=np.float32)
+        for number, block in enumerate(blocks):
+            self._block_of[block.columns] = number
+            self._loadings[block.columns, 0] = block.loadings
+        self._rng, self._persistence, self._churn = rng, persistence, churn
+        self._state = self._draw((1 + len(blocks) + width, rows))
+        self._factors = 1 + len(blocks)
+        self.assets = np.arange(rows, dtype=np.int64)
+        """(rows,) number of the asset at each place; a number is never given twice."""
+
+    def advance(self) -> NDArray[np.bool_]:
+        """Go one era on; returns (rows,) the places that a new asset has taken."""
+        fresh = self._draw(self._state.shape)
+        arrived = self._rng.random(self._state.shape[1]) < self._churn
+        keep = np.where(arrived, 0.0, self._persistence).astype(np.float32)
+        self._state *= keep
+        self._state += np.sqrt(1 - keep**2) * fresh
+        count = int(arrived.sum())
+        self.assets[arrived] = self.assets.max() + 1 + np.arange(count)
+        return arrived
+
+    def quintiles(self, signs: NDArray[np.float32]) -> NDArray[np.int8]:
+        """The features as seen in a regime, shape (features, rows), values 0..4.
+
+        Args:
+            signs: (blocks,) the regime's signs.
+        """
+        market, groups = self._state[:1], self._state[1 : self._factors]
+        factor = MARKET * signs[:, None] * market + math.sqrt(1 - MARKET**2) * groups
+        own = self._state[self._factors :]
+        latent = self._loadings * factor[self._block_of] + np.sqrt(1 - self._loadings**2) * own
+        return equal_counts(latent)
+
+    def _draw(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        return self._rng.standard_normal(shape, dtype=np.float32)
+
+
+def equal_counts(latent: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Cut each line of (features, rows) into five classes whose counts differ by one at most."""
+    rows = latent.shape[1]
+    codes = (np.arange(rows) * QUINTILES // rows).astype(np.int8)
+    classes = np.empty(latent.shape, dtype=np.int8)
+    np.put_along_axis(classes, np.argsort(latent, axis=1), codes[None, :], axis=1)
+    return classes

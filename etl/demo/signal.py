@@ -1,0 +1,132 @@
+"""The planted signal: linear, in products of pairs, and carried by another group a regime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etl.demo.blocks import LINEAR, PAIRS, REGIME, Block
+from etl.demo.profiles import Plan, Shares
+
+Sampler = Callable[[int], NDArray[np.int8]]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weighted sum of single features or of products of two.
+
+    Args:
+        columns: (terms, 1) or (terms, 2) positions in the feature matrix.
+        values: (terms,) weights on quintiles scaled to mean 0 and variance 1.
+        centre: the mean of the sum, taken off.
+    """
+
+    columns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    centre: float = 0.0
+
+    def of(self, features: NDArray[np.int8]) -> NDArray[np.float64]:
+        """The sum for each row of (features, rows), shape (rows,)."""
+        terms = standardised(features[self.columns]).prod(axis=1)
+        return self.values @ terms - self.centre
+
+    def scaled(self, samples: Sequence[NDArray[np.int8]]) -> Weights:
+        """The same direction with mean 0 and variance 1 on `samples`."""
+        seen = np.concatenate([self.of(features) for features in samples])
+        spread = float(seen.std())
+        return Weights(self.columns, self.values / spread, float(seen.mean()) / spread)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What each part of the signal says in one era, each (rows,) with variance about 1.
+
+    Args:
+        linear: the linear part.
+        pairs: the part in products.
+        regime: the part of the era's own regime.
+        pooled: the mean direction of all regimes' parts: what is left of `regime` for an
+            observer who does not know the regime.
+    """
+
+    linear: NDArray[np.float64]
+    pairs: NDArray[np.float64]
+    regime: NDArray[np.float64]
+    pooled: NDArray[np.float64]
+
+    def blend(self, shares: Shares, *, pooled: bool = False) -> NDArray[np.float64]:
+        """The sum of the parts with variances `shares`, (rows,)."""
+        moving = self.pooled if pooled else self.regime
+        return (
+            np.sqrt(shares.linear) * self.linear
+            + np.sqrt(shares.pairs) * self.pairs
+            + np.sqrt(shares.regime) * moving
+        )
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The weights of every part, scaled so that each part has mean 0 and variance 1."""
+
+    linear: Weights
+    pairs: Weights
+    regimes: tuple[Weights, ...]
+
+    def parts(self, features: NDArray[np.int8], regime: int) -> Parts:
+        """The parts for the features (features, rows) of an era in `regime`."""
+        moving = [weights.of(features) for weights in self.regimes]
+        pooled = np.sum(moving, axis=0) / np.sqrt(len(moving))
+        return Parts(self.linear.of(features), self.pairs.of(features), moving[regime], pooled)
+
+
+def make_signal(
+    plan: Plan, blocks: Sequence[Block], sample: Sampler, rng: np.random.Generator
+) -> Signal:
+    """Draw the weights of a plan's signal and scale them on sampled features.
+
+    Args:
+        plan: how many features and pairs carry weight.
+        blocks: the blocks of columns; a block's carriers are its first columns.
+        sample: gives features (features, rows) as they look in a regime.
+        rng: the source of the weights.
+    """
+    settings = plan.settings
+    samples = [sample(regime) for regime in range(plan.regimes)]
+    fixed = {block.kind: block for block in blocks}
+    moving = sorted((b for b in blocks if b.kind == REGIME), key=lambda b: b.regime or 0)
+    return Signal(
+        _singles(fixed[LINEAR], settings.linear_features, rng).scaled(samples),
+        _products(fixed[PAIRS], settings.pairs, rng).scaled(samples),
+        tuple(
+            _singles(block, settings.regime_features, rng).scaled(samples[r : r + 1])
+            for r, block in enumerate(moving)
+        ),
+    )
+
+
+def _singles(block: Block, count: int, rng: np.random.Generator) -> Weights:
+    """Weights that add up to nothing along the block's factor.
+
+    The part then rides on what its features do beside their factor, so that a change in the
+    factors' co-movement does not move the signal into other blocks.
+    """
+    columns, loadings = block.columns[:count], block.loadings[:count]
+    signs = np.where(np.arange(len(columns)) % 2 == 0, 1.0, -1.0)
+    values = signs * rng.uniform(0.7, 1.3, len(columns))
+    values -= loadings * (values @ loadings) / (loadings @ loadings)
+    return Weights(columns[:, None], values)
+
+
+def _products(block: Block, count: int, rng: np.random.Generator) -> Weights:
+    """Products of the first `count` columns with the `count` next ones."""
+    count = min(count, len(block.columns) // 2)
+    columns = block.columns[: 2 * count].reshape(2, count).T
+    return Weights(columns, rng.choice((-1.0, 1.0), count) * rng.uniform(0.85, 1.15, count))
+
+
+def standardised(features: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Quintiles 0..4 as values with mean 0 and variance 1 where the classes are equal."""
+    return (features - 2.0) / np.sqrt(2.0)

@@ -1,0 +1,10 @@
+"""Era-tagged TFRecord shards with a manifest: naming, codec, writer and readers.
+
+Only `to_tf` imports TensorFlow; every other reader and the writer do without it.
+"""
+
+from etl.shards.manifest import EraEntry, FileEntry, Manifest
+from etl.shards.reader import Labels, ShardSet
+from etl.shards.writer import ShardWriter
+
+__all__ = ["EraEntry", "FileEntry", "Labels", "Manifest", "ShardSet", "ShardWriter"]

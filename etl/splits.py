@@ -1,0 +1,255 @@
+"""The one splitter: purged folds over eras, counted in ORIGINAL eras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+from erazoo.config.schema import SplitSection
+from erazoo.eras import EraAxis
+from erazoo.errors import LeakageError
+
+MONITOR_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class EraFold:
+    """One fold: the eras learned from, the eras predicted, the eras left out between them."""
+
+    name: str
+    kind: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    purged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PurgedEraSplit:
+    """A splitter over eras whose training labels never reach a validation era, nor the reverse.
+
+    A label of era `e` reaches to position `e + label_eras`. Training eras within `purge`
+    positions of a validation era are left out on both sides, and `embargo` more after it.
+
+    Args:
+        scheme: `expanding` or `rolling` (walk-forward: train before, validate after), `kfold`
+            (contiguous folds), `combinatorial` (every choice of `test_folds` of the folds).
+        folds: validation windows.
+        label_eras: eras that a label reaches past its own.
+        purge: positions left out next to a validation era; at least `label_eras`.
+        embargo: further positions left out after a validation era.
+        first_train: walk-forward: the share of eras before the first validation window.
+        test_folds: combinatorial: folds validated at a time.
+
+    >>> axis = EraAxis(tuple(f"{e:04d}" for e in range(1, 13)))
+    >>> split = PurgedEraSplit("expanding", folds=2, label_eras=1, purge=2, first_train=0.5)
+    >>> for fold in split.split(axis, axis.eras):
+    ...     print(fold.train[0], fold.train[-1], "|", *fold.validation)
+    0001 0004 | 0007 0008 0009
+    0001 0007 | 0010 0011 0012
+    """
+
+    scheme: str
+    folds: int
+    label_eras: int
+    purge: int
+    embargo: int = 0
+    first_train: float = 0.5
+    test_folds: int = 2
+
+    def __post_init__(self) -> None:
+        if self.purge < self.label_eras:
+            raise LeakageError(
+                "the purge is shorter than the target's horizon",
+                received=f"{self.purge} eras",
+                expected=f"at least {self.label_eras}",
+                hint="Leave split.purge unset to take the horizon plus a margin",
+            )
+
+    def split(self, axis: EraAxis, eras: Sequence[str]) -> Iterator[EraFold]:
+        """Yield the folds of `eras`, whose positions are those of the whole `axis`.
+
+        Raises:
+            LeakageError: a fold is left without training or validation eras.
+        """
+        for number, validation in enumerate(self._windows(tuple(eras))):
+            yield self.fold(f"fold-{number}", "development", axis, eras, validation)
+
+    def fold(
+        self, name: str, kind: str, axis: EraAxis, eras: Sequence[str], validation: Sequence[str]
+    ) -> EraFold:
+        """The fold that validates on `validation` and trains on what may be used of `eras`."""
+        tested = set(validation)
+        candidates = [era for era in eras if era not in tested]
+        if self.scheme in ("expanding", "rolling") and validation:
+            first = axis.position(validation[0])
+            candidates = [era for era in candidates if axis.position(era) < first]
+        train = [era for era in candidates if self._apart(axis, era, validation)]
+        purged = [era for era in candidates if era not in set(train)]
+        if self.scheme == "rolling":
+            train = train[-max(1, int(len(eras) * self.first_train) - len(purged)) :]
+        if not train or not validation:
+            raise LeakageError(
+                f"{name} has no {'training' if validation else 'validation'} eras left",
+                received=f"{len(eras)} eras, purge {self.purge}, embargo {self.embargo}",
+                hint="Use more eras, fewer folds or a larger split.first_train",
+            )
+        return EraFold(name, kind, tuple(train), tuple(validation), tuple(purged))
+
+    def _apart(self, axis: EraAxis, era: str, validation: Sequence[str]) -> bool:
+        here = axis.position(era)
+        return all(
+            here < axis.position(first) - self.purge
+            or here > axis.position(last) + self.purge + self.embargo
+            for first, last in _runs(axis, validation)
+        )
+
+    def _windows(self, eras: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if self.scheme in ("expanding", "rolling"):
+            yield from _cut(eras[int(len(eras) * self.first_train) :], self.folds)
+        elif self.scheme == "kfold":
+            yield from _cut(eras, self.folds)
+        else:
+            for chosen in combinations(_cut(eras, self.folds), self.test_folds):
+                yield tuple(era for piece in chosen for era in piece)
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """All folds of an experiment: development folds, and one for the held-out eras.
+
+    Args:
+        target: what is learned.
+        label_eras: eras that its label reaches past its own.
+        purge: see `PurgedEraSplit`.
+        embargo: see `PurgedEraSplit`.
+        axis: every era of the panel.
+        folds: development folds in order, the held-out fold last if there is one.
+        final: eras of the fit that predicts live data: every resolved era.
+    """
+
+    target: str
+    label_eras: int
+    purge: int
+    embargo: int
+    axis: tuple[str, ...]
+    folds: tuple[EraFold, ...]
+    final: tuple[str, ...]
+
+    @property
+    def development(self) -> tuple[EraFold, ...]:
+        """The folds that selection may look at."""
+        return tuple(fold for fold in self.folds if fold.kind == "development")
+
+    @property
+    def held_out(self) -> EraFold | None:
+        """The fold that only the final evaluation opens."""
+        return next((fold for fold in self.folds if fold.kind == "held_out"), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `folds.json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> FoldPlan:
+        """The inverse of `to_json`."""
+        folds = tuple(
+            EraFold(
+                fold["name"],
+                fold["kind"],
+                tuple(fold["train"]),
+                tuple(fold["validation"]),
+                tuple(fold["purged"]),
+            )
+            for fold in value["folds"]
+        )
+        sequences = {"axis": tuple(value["axis"]), "final": tuple(value["final"])}
+        return cls(**{**value, **sequences, "folds": folds})
+
+
+def plan_folds(
+    section: SplitSection,
+    axis: EraAxis,
+    resolved: Sequence[str],
+    target: str,
+    label_eras: int,
+) -> FoldPlan:
+    """The folds of an experiment over the eras in which its target is resolved.
+
+    Raises:
+        LeakageError: no era is resolved, the purge is too short or a fold is empty.
+    """
+    if not resolved:
+        raise LeakageError(
+            f"no era has a resolved {target}", hint="Check the target's name and the data"
+        )
+    purge = label_eras + section.margin if section.purge is None else section.purge
+    splitter = PurgedEraSplit(
+        scheme=section.scheme,
+        folds=section.folds,
+        label_eras=label_eras,
+        purge=purge,
+        embargo=section.embargo,
+        first_train=section.first_train,
+        test_folds=section.test_folds,
+    )
+    development, held_out = hold_out(resolved, section.held_out)
+    allowed = set(axis.select(section.eras))
+    folds = list(splitter.split(axis, development))
+    if held_out:
+        folds.append(splitter.fold("held_out", "held_out", axis, development, held_out))
+    thinned = [_thin(fold, allowed) for fold in folds]
+    final = tuple(era for era in resolved if era in allowed)
+    return FoldPlan(target, label_eras, purge, section.embargo, axis.eras, tuple(thinned), final)
+
+
+def hold_out(resolved: Sequence[str], share: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Development eras and held-out eras: the newest `share` of the resolved ones."""
+    count = round(len(resolved) * share)
+    cut = len(resolved) - count
+    return tuple(resolved[:cut]), tuple(resolved[cut:])
+
+
+def monitor_split(
+    axis: EraAxis, train: Sequence[str], purge: int, share: float = MONITOR_SHARE
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Training eras cut into eras to fit and, after a purge, the newest ones to watch.
+
+    Raises:
+        LeakageError: nothing is left to fit.
+    """
+    monitor = tuple(train[-max(1, round(len(train) * share)) :])
+    first = axis.position(monitor[0])
+    fit = tuple(era for era in train if axis.position(era) < first - purge)
+    if not fit:
+        raise LeakageError(
+            "no eras are left to fit once the watched ones are purged",
+            received=f"{len(train)} training eras, purge {purge}",
+            hint="Use more eras or a larger split.first_train",
+        )
+    return fit, monitor
+
+
+def _thin(fold: EraFold, allowed: set[str]) -> EraFold:
+    train = tuple(era for era in fold.train if era in allowed)
+    if not train:
+        raise LeakageError(f"split.eras leaves {fold.name} without training eras")
+    return EraFold(fold.name, fold.kind, train, fold.validation, fold.purged)
+
+
+def _cut(eras: tuple[str, ...], pieces: int) -> list[tuple[str, ...]]:
+    edges = [round(i * len(eras) / pieces) for i in range(pieces + 1)]
+    return [eras[low:high] for low, high in pairwise(edges)]
+
+
+def _runs(axis: EraAxis, eras: Sequence[str]) -> list[tuple[str, str]]:
+    """First and last era of each stretch of `eras` without another era of the axis between."""
+    place = {era: i for i, era in enumerate(axis.eras)}
+    runs: list[tuple[str, str]] = []
+    for era in eras:
+        if runs and place[era] == place[runs[-1][1]] + 1:
+            runs[-1] = (runs[-1][0], era)
+        else:
+            runs.append((era, era))
+    return runs

@@ -1,0 +1,185 @@
+"""`erazoo predict`: the live file through every member of the ensemble to one column."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.blend import RECIPE, rank_average
+from erazoo.config import Config
+from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, StaleDataError
+from erazoo.logs import LOGGER
+from erazoo.panel import EraBlock
+from erazoo.publish import read_json, sha256
+from erazoo.rundir import RunDir
+from erazoo.tournament import TOURNAMENTS
+from etl.dataset import LIVE, LIVE_REFERENCES, LiveData
+from etl.parquet import EraFile, column_array
+from etl.shards import Manifest
+from etl.source import data_folder
+from predict.submission import CheckedFile, Submission
+from scoring.eras import EraSlices
+from scoring.neutral import neutralize
+from scoring.ranks import era_gaussian, era_ranks
+from training.families import load_model
+from training.predictions import Predictions
+
+
+def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, Any]:
+    """Predict the live universe and write the checked submission file.
+
+    Memory: the live rows, and one member at a time.
+
+    Returns:
+        Where the predictions and the submission lie, and what was checked.
+
+    Raises:
+        ArtifactError: a member that has changed since the ensemble was made.
+        DataError: live data that do not fit the models.
+    """
+    recipe = _recipe(run)
+    live_path = data_folder(config, run) / LIVE
+    if not live_path.is_file():
+        raise DataError(
+            "there is no live file", received=str(live_path), hint="Run `erazoo download`"
+        )
+    key = {
+        "recipe": recipe,
+        "live": sha256(live_path),
+        "post": config.predict.model_dump(),
+        "tournament": config.data.tournament,
+    }
+    stage = run.stage("predict", key)
+    if not force and stage.done():
+        return {**stage.summary(), "skipped": True}
+    begun = time.monotonic()
+    block = _live_block(config, run, recipe)
+    slices = EraSlices.from_labels(np.full(len(block), block.era, dtype=object))
+    values = _members(run, recipe, block, slices)
+    final = _post_process(config, run, values, block, slices)
+    prediction_path = run.path("live", "predictions.parquet")
+    labels = np.full(len(block), block.era, dtype=object)
+    facts = {"target": str(recipe["target"]), "fingerprint": str(recipe["fingerprint"])}
+    Predictions(
+        str(recipe["name"]), "live", block.ids, labels, final, np.full(len(block), "final"), facts
+    ).save(prediction_path)
+    written = _submission(config, run, block, final)
+    summary = {
+        "submission": str(written.path.relative_to(run.root)),
+        "sha256": written.sha256,
+        "predictions": str(prediction_path.relative_to(run.root)),
+        "rows": len(block),
+        "members": [member["name"] for member in recipe["members"]],
+        "tournament": config.data.tournament,
+        "checked": [
+            f"{len(block)} live rows with all {block.features.shape[1]} features on their grid",
+            f"{len(recipe['members'])} members unchanged since the ensemble was made",
+            *written.checks,
+        ],
+    }
+    stage.finish([prediction_path, written.path], summary, time.monotonic() - begun)
+    return summary
+
+
+def _recipe(run: RunDir) -> dict[str, Any]:
+    try:
+        return dict(read_json(run.path("ensemble", RECIPE)))
+    except FileNotFoundError:
+        raise StaleDataError(
+            f"there is no ensemble in {run.root}", hint="Run `erazoo ensemble`"
+        ) from None
+    except ValueError:
+        raise ArtifactError("the ensemble's recipe is damaged", received=str(run.root)) from None
+
+
+def _live_block(config: Config, run: RunDir, recipe: Mapping[str, Any]) -> EraBlock:
+    spec = Manifest.load(run.path("shards")).spec
+    if spec.fingerprint != recipe["fingerprint"]:
+        raise SchemaError(
+            "the ensemble was made from other shards",
+            received=spec.fingerprint,
+            expected=recipe["fingerprint"],
+            hint="Run `erazoo train` and `erazoo ensemble`",
+        )
+    return LiveData(data_folder(config, run), spec).block()
+
+
+def _members(
+    run: RunDir, recipe: Mapping[str, Any], block: EraBlock, slices: EraSlices
+) -> NDArray[np.float32]:
+    spec = Manifest.load(run.path("shards")).spec
+    columns, weights = {}, {}
+    for member in recipe["members"]:
+        folder = run.path(*Path(member["path"]).parts)
+        if not (folder / "card.json").is_file() or sha256(folder / "card.json") != member["card"]:
+            raise ArtifactError(
+                f"the member {member['name']!r} is not the model that the ensemble was made of",
+                received=str(folder),
+                hint="Run `erazoo ensemble` again",
+            )
+        LOGGER.info("predict %s", member["name"])
+        values = np.asarray(load_model(folder, spec)(block.features), dtype=np.float32)
+        if not np.isfinite(values).all():
+            raise DataError(f"the member {member['name']!r} predicts what is not a number")
+        columns[member["name"]], weights[member["name"]] = values, float(member["weight"])
+    return rank_average(columns, weights, slices)
+
+
+def _post_process(
+    config: Config, run: RunDir, values: NDArray[np.float32], block: EraBlock, slices: EraSlices
+) -> NDArray[np.float32]:
+    """Neutralise where that is wanted, then rank into (0, 1)."""
+    column: NDArray[Any] = values
+    if config.predict.neutralize:
+        neutralizers = _neutralizers(config, run, block)
+        gaussian = era_gaussian(values, slices)
+        column = neutralize(gaussian, neutralizers, slices, config.predict.neutralize)
+    return era_ranks(column, slices).reshape(-1).astype(np.float32)
+
+
+def _neutralizers(config: Config, run: RunDir, block: EraBlock) -> NDArray[Any]:
+    if config.predict.neutralize_to == "features":
+        return block.features.astype(np.float32)
+    folder = data_folder(config, run)
+    for name in LIVE_REFERENCES:
+        if (folder / name).exists():
+            file = EraFile(folder / name)
+            _, table = next(file.tables(["id", *_benchmarks(config, file)]))
+            order = {str(i): k for k, i in enumerate(table.column("id").to_pylist())}
+            rows = [order.get(str(i), -1) for i in block.ids]
+            if min(rows) < 0:
+                raise DataError("the live benchmark lacks ids of the live file", received=name)
+            columns = [column_array(table, c)[rows] for c in _benchmarks(config, file)]
+            return np.column_stack(columns)
+    raise ConfigError(
+        "predict.neutralize_to = 'benchmark' needs a live benchmark file",
+        received=f"none in {folder}",
+    )
+
+
+def _benchmarks(config: Config, file: EraFile) -> list[str]:
+    found = [c for c in file.columns if c not in ("id", "era")]
+    wanted = config.data.benchmark
+    if wanted and wanted not in found:
+        raise ConfigError("the live benchmark file lacks a column", received=wanted)
+    return [wanted] if wanted else found[:1]
+
+
+def _submission(
+    config: Config, run: RunDir, block: EraBlock, values: NDArray[np.float32]
+) -> CheckedFile:
+    tournament = TOURNAMENTS[config.data.tournament]
+    ids = [str(i) for i in block.ids]
+    submission = Submission(
+        tournament=tournament,
+        round=None,
+        model=config.submit.slot or config.run.name,
+        predictions=(ids, values.astype(np.float64)),
+    )
+    name = f"{tournament.name}-{config.run.name}.{config.predict.format}"
+    return submission.write(run.path("submission", name), ids)

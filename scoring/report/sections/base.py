@@ -1,0 +1,47 @@
+"""What all sections share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scoring.report.figures.base import Figure
+from scoring.report.markup import tag, text
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with its anchor, heading, finished HTML and figures."""
+
+    id: str
+    title: str
+    body: str
+    figures: Sequence[Figure] = ()
+
+    def html(self) -> str:
+        """The section with its figures below its body."""
+        figures = "".join(figure.html() for figure in self.figures)
+        if len(self.figures) > 1:
+            figures = tag("div", figures, class_="figures")
+        head = text("h2", self.title, id=f"{self.id}-heading")
+        return tag(
+            "section", head + self.body + figures, id=self.id, aria_labelledby=f"{self.id}-heading"
+        )
+
+
+def absent(what: str, verb: str) -> str:
+    """The sentence that stands for a section without its files."""
+    return tag("p", f"{what} Run {text('code', f'erazoo {verb}')} to make it.", class_="absent")
+
+
+def facts(items: Iterable[tuple[str, str]]) -> str:
+    """Labelled values, plain text."""
+    cells = (tag("div", text("dt", name) + text("dd", value)) for name, value in items)
+    return tag("dl", "".join(cells), class_="facts")
+
+
+def scrolling_table(head: str, body: str, caption: str, **attributes: str) -> str:
+    """A table that scrolls by itself on narrow screens and by keyboard."""
+    inner = text("caption", caption, class_="unseen") + tag("thead", head) + tag("tbody", body)
+    table = tag("table", inner, **attributes)
+    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)

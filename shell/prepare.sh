@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The main job: data, shards, folds, models, evaluation, ensemble and report of one experiment.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage="usage: bash shell/prepare.sh [CONFIG.toml] [--skip-processing] [--force] [ERAZOO FLAGS]
+
+Sets up the environment, then runs: erazoo download, shard, train, evaluate, ensemble, report.
+What is done already is skipped. Without CONFIG.toml the experiment is conf/demo.toml.
+
+  --skip-processing  use the shards that are there: no download, no shard
+  --force            do everything again
+  ERAZOO FLAGS       for every verb: --env --set --run-dir --json --dry-run -v --log-file"
+
+verbs=(download shard train evaluate ensemble)
+force=()
+arguments=()
+for argument in "$@"; do
+    case "$argument" in
+        -h | --help) printf '%s\n' "$usage" && exit 0 ;;
+        --skip-processing) verbs=(train evaluate ensemble) ;;
+        --force) force=(--force) ;;
+        *) arguments+=("$argument") ;;
+    esac
+done
+read_arguments "${arguments[@]}"
+take_experiment
+set_up requirements.txt
+
+for verb in "${verbs[@]}"; do
+    step "$verb" "${force[@]}" "${flags[@]}"
+done
+step report "${flags[@]}"
+say_done

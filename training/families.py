@@ -1,0 +1,69 @@
+"""Which trainer serves which family of models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from erazoo.artefacts import open_sealed
+from erazoo.errors import ArtifactError, SchemaError
+from erazoo.panel import FeatureSpec
+from training.task import Trainer
+from zoo import catalogue
+from zoo.catalogue import ModelSpec
+
+if TYPE_CHECKING:
+    from training.task import BlockPredictor
+
+WATCHING = ("keras",)
+
+
+def trainer_of(spec: ModelSpec) -> Trainer:
+    """The trainer of a model's family; only the network trainer imports TensorFlow."""
+    if spec.family == "keras":
+        from training.keras.trainer import KerasTrainer
+
+        return KerasTrainer()
+    from training.estimator import EstimatorTrainer
+
+    return EstimatorTrainer()
+
+
+def watches(spec: ModelSpec) -> bool:
+    """Whether the family's trainer needs eras to watch for early stopping."""
+    return spec.family in WATCHING
+
+
+def load_model(folder: Path, features: FeatureSpec) -> BlockPredictor:
+    """A trained model from its folder, checked against its card.
+
+    Args:
+        folder: holds `card.json` and the model's files.
+        features: the features that it will be given.
+
+    Raises:
+        ArtifactError: a file is missing or has changed.
+        SchemaError: the model was trained on other features.
+    """
+    card = open_sealed(folder)
+    if card.get("fingerprint") != features.fingerprint:
+        raise SchemaError(
+            f"the model in {folder} was trained on other features",
+            received=f"fingerprint {features.fingerprint}",
+            expected=card.get("fingerprint"),
+            hint="Shard the data and train again, or use the data that it was trained on",
+        )
+    try:
+        spec = catalogue.get(str(card["model"]))
+        params = spec.params.model_validate(card["params"])
+    except (KeyError, ValueError) as error:
+        raise ArtifactError(
+            "the card of a model does not fit this version", received=f"{folder}: {error}"
+        ) from None
+    return trainer_of(spec).load(spec, params, features, folder)
+
+
+def checksums(folders: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """The sha256 of every file of some model folders, by folder name, after checking them."""
+    return {str(folder): dict(open_sealed(folder)["files"]) for folder in folders}

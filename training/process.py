@@ -1,0 +1,91 @@
+"""One model, one process: its libraries, its memory and its death stay its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from erazoo.config import Config, describe
+from erazoo.errors import ErazooError
+from erazoo.logs import LOGGER, set_up
+from erazoo.publish import make_dir, write_json
+from erazoo.rundir import RunDir
+from training.loop import RESULT, model_dir, train_model
+
+ORPHAN_CHECK_SECONDS = 0.5
+
+
+def train_apart(config: Config, run: RunDir, name: str, *, verbose: bool = False) -> dict[str, Any]:
+    """Train one model in a process of its own.
+
+    Returns:
+        Its result; one with status `failed` and a reason where it failed or was killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    arguments = (describe(config), str(run.root), name, verbose, os.getpid(), sender)
+    worker = context.Process(target=_work, args=arguments, name=f"train {name}")
+    worker.start()
+    sender.close()
+    try:
+        answer = receiver.recv() if receiver.poll(None) else None
+    except EOFError:
+        answer = None
+    except KeyboardInterrupt:
+        worker.join(5)
+        if worker.is_alive():
+            worker.kill()
+        raise
+    worker.join()
+    if answer is not None and answer["status"] == "interrupted":
+        raise KeyboardInterrupt
+    if answer is None:
+        answer = {"status": "failed", "reason": _death(worker.exitcode), "exit_code": 1}
+    if answer["status"] == "failed":
+        entry = config.models[name]
+        answer = {"name": name, "model": entry.model, "preset": entry.preset, **answer}
+        write_json(make_dir(model_dir(run, name)) / RESULT, answer)
+    return dict(answer)
+
+
+def _work(
+    config: dict[str, Any], root: str, name: str, verbose: bool, parent: int, sender: Any
+) -> None:
+    from pathlib import Path
+
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    set_up(verbose)
+    try:
+        answer = train_model(Config.model_validate(config), RunDir(Path(root)), name)
+    except KeyboardInterrupt:
+        answer = {"status": "interrupted"}
+    except ErazooError as error:
+        answer = {"status": "failed", "reason": error.message, "exit_code": error.exit_code}
+    except MemoryError:
+        answer = {"status": "failed", "reason": "out of memory", "exit_code": 1}
+    except Exception as error:
+        LOGGER.debug("%s failed", name, exc_info=True)
+        answer = {"status": "failed", "reason": f"{type(error).__name__}: {error}", "exit_code": 1}
+    sender.send(answer)
+    sender.close()
+    sys.stderr.flush()
+
+
+def _end_with(parent: int) -> None:
+    """Leave at once when the command that started this process is gone."""
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os._exit(1)
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = "; the system may be out of memory" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}"
+    return f"its process ended with exit code {code} and no answer"

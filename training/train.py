@@ -1,0 +1,105 @@
+"""`erazoo train`: every chosen model through all folds, one process each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from erazoo.config import Config
+from erazoo.errors import ConfigError
+from erazoo.logs import LOGGER
+from erazoo.near import nearest
+from erazoo.publish import sha256
+from erazoo.rundir import RunDir, Stage
+from etl.build import open_shards
+from training.loop import RESULT, model_dir
+from training.process import train_apart
+from zoo import catalogue
+
+
+def chosen_models(config: Config, names: Sequence[str]) -> tuple[str, ...]:
+    """The configured models that are trained: those named, else all that are enabled.
+
+    Raises:
+        ConfigError: a name that the configuration lacks, or nothing to train.
+    """
+    for name in names:
+        if name not in config.models:
+            raise ConfigError(
+                "the configuration has no such model",
+                received=name,
+                expected=nearest(name, config.models),
+                hint=f"Add a table [models.{name}]",
+            )
+    chosen = tuple(names) or tuple(n for n, entry in config.models.items() if entry.enabled)
+    if not chosen:
+        raise ConfigError("there is no model to train", hint="Add a table such as [models.ridge]")
+    return chosen
+
+
+def train(
+    config: Config,
+    run: RunDir,
+    names: Sequence[str] = (),
+    *,
+    force: bool = False,
+    verbose: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Train models; what is finished is kept, and one failure does not stop the others.
+
+    Memory: one model's, since they train one after the other in processes of their own.
+
+    Returns:
+        By model name, the content of its `result.json`; `skipped` is true where it stood already.
+
+    Raises:
+        ConfigError: a model or a parameter that cannot be used; nothing is trained then.
+    """
+    chosen = chosen_models(config, names)
+    for name in chosen:
+        entry = config.models[name]
+        catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
+    open_shards(config, run)
+    return {name: _train_one(config, run, name, force, verbose) for name in chosen}
+
+
+def model_stage(config: Config, run: RunDir, name: str) -> Stage:
+    """The stage of one model: its parameters, the shards, the folds and the trainer's settings."""
+    entry = config.models[name]
+    params = catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
+    key = {
+        "model": entry.model,
+        "params": params.model_dump(mode="json"),
+        "training": config.training.model_dump(),
+        "seed": config.run.seed,
+        "folds": sha256(run.path("folds.json")),
+        "manifest": sha256(run.path("shards", "manifest.json")),
+    }
+    return run.stage(f"train-{name}", key)
+
+
+def _train_one(
+    config: Config, run: RunDir, name: str, force: bool, verbose: bool
+) -> dict[str, Any]:
+    stage = model_stage(config, run, name)
+    if not force and stage.done():
+        return {**stage.summary(), "skipped": True}
+    begun = time.monotonic()
+    stage.forget()
+    if force:
+        _forget_folds(run, name)
+    LOGGER.info("train %s", name)
+    result = train_apart(config, run, name, verbose=verbose)
+    if result["status"] == "ok":
+        folder = model_dir(run, name)
+        outputs = [folder / RESULT, folder / "out_of_fold.parquet", folder / "final" / "card.json"]
+        summary = {k: result[k] for k in ("name", "model", "family", "status", "seconds")}
+        summary["peak_memory_mb"] = result["peak_memory_mb"]
+        stage.finish(outputs, summary, time.monotonic() - begun)
+    return result
+
+
+def _forget_folds(run: RunDir, name: str) -> None:
+    for card in model_dir(run, name).rglob("card.json"):
+        card.unlink()

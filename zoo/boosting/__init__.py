@@ -1,0 +1,1 @@
+"""Boosted trees, fitted straight from shards."""

@@ -1,0 +1,25 @@
+"""The catalogue's entry for the supervised autoencoder classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from erazoo.panel import FeatureSpec
+from zoo.catalogue import ModelSpec
+from zoo.keras.ae_classifier.params import PRESETS, AeClassifierParams
+
+
+def _build(params: AeClassifierParams, spec: FeatureSpec, seed: int) -> Any:
+    from zoo.keras.ae_classifier.build import build
+
+    return build(params, spec, seed)
+
+
+SPEC = ModelSpec(
+    name="ae_classifier",
+    family="keras",
+    summary="Supervised autoencoder and classifier (Jane Street Market Prediction, 2021)",
+    params=AeClassifierParams,
+    presets=PRESETS,
+    build=_build,
+)

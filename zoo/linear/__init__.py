@@ -1,0 +1,1 @@
+"""Linear models, fitted by streaming: memory grows with features, not with rows."""
