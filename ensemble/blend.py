@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from erazoo.artefacts import CARD
 from erazoo.config import Config
 from erazoo.errors import ConfigError, DataError
 from erazoo.near import nearest
@@ -56,7 +57,7 @@ def ensemble(config: Config, run: RunDir, *, force: bool = False) -> dict[str, A
     """
     shards, plan = open_shards(config, run)
     members = ensemble_members(config, run)
-    cards = {name: sha256(model_dir(run, name) / FINAL / "card.json") for name in members}
+    cards = {name: sha256(model_dir(run, name) / FINAL / CARD) for name in members}
     files = {
         kind: {name: model_dir(run, name) / f"{kind}.parquet" for name in members}
         for kind in ("out_of_fold", "held_out")
@@ -117,17 +118,19 @@ def ensemble_members(config: Config, run: RunDir) -> tuple[str, ...]:
 def _check_trained(run: RunDir, name: str) -> None:
     path = model_dir(run, name) / RESULT
     result = read_json(path) if path.exists() else {"status": "missing", "reason": "never trained"}
-    if result["status"] != "ok":
+    needed = (model_dir(run, name) / "out_of_fold.parquet", model_dir(run, name) / FINAL / CARD)
+    absent = [file for file in needed if not file.is_file()]
+    if result["status"] != "ok" or absent:
         raise DataError(
             f"the ensemble's member {name!r} is not trained",
-            received=result["reason"],
+            received=result["reason"] or f"no {absent[0]}",
             hint=f"Run `erazoo train {name}`, disable it or leave it out of ensemble.members",
         )
 
 
 def _blend(kind: str, paths: Mapping[str, Path], weights: Mapping[str, float]) -> Predictions:
     loaded = {name: Predictions.load(path) for name, path in paths.items()}
-    first = next(iter(loaded.values()))
+    first = max(loaded.values(), key=lambda predictions: len(predictions.ids))
     for name, predictions in loaded.items():
         _check_alike(name, predictions, first, kind)
     columns = {name: p.aligned(first.ids) for name, p in loaded.items()}

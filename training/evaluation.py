@@ -20,6 +20,7 @@ from etl.build import open_shards
 from etl.shards import Labels, ShardSet
 from etl.source import data_folder
 from etl.splits import FoldPlan
+from scoring.distribution import value_counts
 from scoring.eras import EraSlices
 from scoring.evaluate import CandidateScores, score_candidates
 from scoring.similarity import rank_correlation
@@ -147,6 +148,7 @@ def _scores(
         "eras": list(scores.eras),
         "candidates": {c.name: _entry(c, scores) for c in candidates},
         "correlation": _correlation(names, matrix, slices),
+        "target_distribution": value_counts(target),
         "achievable": _achievable(config, run, plan.target, scores.eras),
     }
 

@@ -150,9 +150,9 @@ def _numbers(column: pl.Series, name: str, path: Path) -> pl.Series:
 
 
 def _dates(column: pl.Series, pattern: str, path: Path) -> pl.Series:
-    """Dates, or the dates of times (UTC), as `pl.Date`."""
+    """Dates, or the dates in UTC of times, as `pl.Date`."""
     if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
-        parsed = _utc(column).cast(pl.Date)
+        parsed = column.cast(pl.Date)
     elif column.dtype == pl.String and pattern:
         parsed = column.str.strip_chars().str.to_date(pattern, strict=False)
     elif column.dtype == pl.String:
@@ -170,8 +170,3 @@ def _dates(column: pl.Series, pattern: str, path: Path) -> pl.Series:
             hint=None if pattern else "Another form is given by prices.date_format",
         )
     return parsed.alias("date")
-
-
-def _utc(column: pl.Series) -> pl.Series:
-    zoned = isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None
-    return column.dt.convert_time_zone("UTC") if zoned else column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ def dataset(
     seed: int,
 ) -> tf.data.Dataset:
     """The pipeline behind `ShardSet.to_tf`; `shuffle_blocks` 0 keeps the order of rows."""
-    parse = _parser(data, data.target_index(target))
+    column = data.target_index(target)
+    parse = _parser(data, column)
     paths = [str(path) for path in data.files(eras)]
     records = _records(paths, shuffle_blocks, seed)
     if _foreign(data, eras):
@@ -38,7 +40,9 @@ def dataset(
         )
     options = tf.data.Options()
     options.deterministic = True
-    return rows.rebatch(batch_size).prefetch(2).with_options(options)
+    steps = math.ceil(data.rows(eras, data.targets[column]) / batch_size)
+    exact = rows.rebatch(batch_size).apply(tf.data.experimental.assert_cardinality(steps))
+    return exact.prefetch(2).with_options(options)
 
 
 def _records(paths: list[str], shuffle_blocks: int, seed: int) -> tf.data.Dataset:

@@ -99,6 +99,8 @@ class TestLayout:
 
     def test_eras_are_iso_dates_cut_in_half(self, panel: Path) -> None:
         train, validation, live = frames(panel)
+        assert train["era"].is_monotonic_increasing
+        assert validation["era"].is_monotonic_increasing
         older, newer = list(train["era"].unique()), list(validation["era"].unique())
         axis = EraAxis([*older, *newer])
         assert axis.dated

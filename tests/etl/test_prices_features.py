@@ -233,6 +233,11 @@ class TestGapsAndYouth:
         traded = aged.filter(pl.col("feature_money_traded_20") > 0)
         assert traded["feature_illiquidity_20"].is_not_null().all()
 
+    def test_a_value_beyond_all_numbers_is_missing(self, make_prices: Maker) -> None:
+        values = raw(make_prices(1, 30).with_columns(volume=pl.lit(1e307)))
+        assert values["feature_relative_volume_4"].is_not_null().sum() == 27
+        assert values["feature_money_traded_4"].is_null().all()
+
     def test_a_price_that_never_moves_has_no_ratio(self, make_prices: Maker) -> None:
         flat = pl.col("symbol") == "S000"
         table = make_prices(6, 40).with_columns(

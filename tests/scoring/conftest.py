@@ -28,12 +28,12 @@ KINDS = {
     "meta_model": "meta_model",
 }
 STRENGTHS = {
-    "lightgbm": 0.26,
-    "ae_mlp": 0.22,
-    "mlp": 0.19,
-    "ridge": 0.12,
-    "benchmark_a": 0.15,
-    "meta_model": 0.1,
+    "lightgbm": 0.19,
+    "ae_mlp": 0.16,
+    "mlp": 0.13,
+    "ridge": 0.08,
+    "benchmark_a": 0.1,
+    "meta_model": 0.07,
 }
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 from typing_extensions import override
 
 from erazoo.errors import ConfigError, DataError, LeakageError
@@ -17,13 +16,14 @@ from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file, make_dir
 from etl.shards import ShardSet
 from training.keras import devices, predictor
+from training.keras.batches import batches, distribute
 from training.keras.best import RECORD, BestEpoch
 from training.keras.era_corr import EraCorr
 from training.keras.finite import FiniteLoss
 from training.keras.monitor import Monitor
 from training.task import FitResult, FoldTask, Trainer
 from zoo.catalogue import ModelSpec, Params
-from zoo.keras.learning import compile_network, targets
+from zoo.keras.learning import compile_network
 from zoo.keras.params import NetworkParams
 
 TENSORBOARD = "tensorboard"
@@ -51,17 +51,21 @@ class KerasTrainer(Trainer):
         begun = time.monotonic()
         network_params = _checked(params, data, task)
         _clear(make_dir(folder))
-        with devices.strategy(task.settings).scope():
+        strategy = devices.strategy(task.settings)
+        with strategy.scope():
             model = spec.build(network_params, data.spec, task.seed)
             compile_network(model, network_params)
         best = _best(task, folder)
         history = model.fit(
-            _batches(data, task, network_params, shuffle=True),
-            validation_data=_batches(data, task, network_params, shuffle=False)
+            distribute(batches(data, task.fit, task, network_params, shuffle=True), strategy),
+            validation_data=distribute(
+                batches(data, task.monitor, task, network_params, shuffle=False), strategy
+            )
             if task.monitor
             else None,
             epochs=task.length or task.settings.epochs,
             callbacks=_callbacks(data, task, folder, best),
+            shuffle=False,
             verbose=0,
         ).history
         if best is not None:
@@ -109,24 +113,6 @@ def _best(task: FoldTask, folder: Path) -> BestEpoch | None:
     if not task.monitor or task.length:
         return None
     return BestEpoch(Monitor(task.settings.monitor), task.settings.patience, folder)
-
-
-def _batches(
-    data: ShardSet, task: FoldTask, params: NetworkParams, *, shuffle: bool
-) -> tf.data.Dataset:
-    dataset = data.to_tf(
-        task.fit if shuffle else task.monitor,
-        target=task.target,
-        batch_size=params.batch_size or task.settings.batch_size,
-        shuffle=shuffle,
-        seed=task.seed,
-        shuffle_blocks=task.settings.shuffle_blocks,
-    )
-    adapt = targets(params)
-    return dataset.map(
-        lambda features, target: (features, adapt(features, target)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(1)
 
 
 def _callbacks(data: ShardSet, task: FoldTask, folder: Path, best: BestEpoch | None) -> list[Any]:

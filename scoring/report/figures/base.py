@@ -121,6 +121,7 @@ _LAYOUT: dict[str, Any] = {
         "gridcolor": colour("grid"),
         "zerolinecolor": colour("line"),
         "zerolinewidth": 1,
+        "ticklabelstandoff": 6,
     },
     "colorway": [colour(f"series-{k}") for k in range(1, COLOURS + 1)],
     "bargap": 0.12,

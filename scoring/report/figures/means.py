@@ -64,7 +64,12 @@ def _view(scores: Scores, metric: str, shown: Sequence[Candidate]) -> View:
     layout: dict[str, Any] = {
         "showlegend": False,
         "hovermode": "closest",
-        "xaxis": {"zeroline": True, "zerolinecolor": colour("line"), "tickformat": ".3~f"},
+        "xaxis": {
+            "zeroline": True,
+            "rangemode": "tozero",
+            "zerolinecolor": colour("line"),
+            "tickformat": ".3~f",
+        },
         "yaxis": {
             "categoryorder": "array",
             "categoryarray": [label(c.name) for c in reversed(shown)],

@@ -1,0 +1,145 @@
+"""Live data through the ensemble to a checked file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ensemble.blend import ensemble, rank_average
+from erazoo.config import Config
+from erazoo.errors import ArtifactError, DataError, SchemaError, StaleDataError
+from erazoo.rundir import RunDir
+from etl.build import open_shards
+from etl.dataset import LiveData
+from predict.live import predict
+from scoring.eras import EraSlices
+from training.families import load_model
+from training.loop import train_model
+from training.predictions import Predictions
+
+Maker = Callable[..., tuple[Config, RunDir]]
+
+
+@pytest.fixture
+def own_panel(panel_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the panel that a test may change."""
+    return Path(shutil.copytree(panel_folder, tmp_path / "data"))
+
+
+@pytest.fixture
+def blended(make_run: Maker, own_panel: Path) -> tuple[Config, RunDir, Path]:
+    config, run = make_run(f"data.dir={own_panel}")
+    for name in ("ridge", "lightgbm"):
+        train_model(config, run, name)
+    ensemble(config, run)
+    return config, run, own_panel
+
+
+def test_the_file_holds_the_rank_of_the_blend(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, folder = blended
+    result = predict(config, run)
+    frame = pd.read_csv(run.path(result["submission"])).set_index("id")["prediction"]
+    shards, _ = open_shards(config, run)
+    block = LiveData(folder, shards.spec).block()
+    columns = {
+        n: load_model(run.path("models", n, "final"), shards.spec)(block.features)
+        for n in ("ridge", "lightgbm")
+    }
+    slices = EraSlices.from_labels(np.full(len(block), "X", object))
+    expected = rank_average(columns, {"ridge": 1, "lightgbm": 1}, slices)
+    ours = frame.loc[block.ids].to_numpy()
+    assert (np.argsort(np.argsort(ours)) == np.argsort(np.argsort(expected))).mean() > 0.9
+    np.testing.assert_allclose(
+        np.corrcoef(pd.Series(ours).rank(), pd.Series(expected).rank())[0, 1], 1, atol=1e-9
+    )
+    live = Predictions.load(run.path("live", "predictions.parquet"))
+    assert live.kind == "live"
+    assert predict(config, run)["skipped"]
+
+
+def test_a_new_live_file_is_predicted_anew(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, folder = blended
+    first = predict(config, run)["sha256"]
+    frame = pd.read_parquet(folder / "live.parquet").iloc[::-1]
+    frame.assign(id=frame["id"].to_numpy()[::-1]).to_parquet(folder / "live.parquet", index=False)
+    again = predict(config, run)
+    assert not again.get("skipped")
+    assert again["sha256"] != first
+
+
+@pytest.mark.parametrize("to", ["features", "benchmark"])
+def test_neutralisation_changes_the_file(
+    blended: tuple[Config, RunDir, Path], to: str, make_run: Maker
+) -> None:
+    config, run, folder = blended
+    live = pd.read_parquet(folder / "live.parquet")
+    bench = pd.DataFrame({"id": live["id"], "era": "X", "v1_benchmark": live["feature_0"] / 4.0})
+    bench.sample(frac=1, random_state=0).to_parquet(
+        folder / "live_benchmark_models.parquet", index=False
+    )
+    plain = pd.read_csv(run.path(predict(config, run)["submission"]))["prediction"]
+    section = config.predict.model_copy(update={"neutralize": 1.0, "neutralize_to": to})
+    other = config.model_copy(update={"predict": section})
+    flat = pd.read_csv(run.path(predict(other, run)["submission"]))["prediction"]
+    before = abs(np.corrcoef(plain, live["feature_0"])[0, 1])
+    after = abs(np.corrcoef(flat, live["feature_0"])[0, 1])
+    assert after < 0.3 * before
+
+
+def test_parquet_output(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, _ = blended
+    section = config.predict.model_copy(update={"format": "parquet"})
+    result = predict(config.model_copy(update={"predict": section}), run)
+    frame = pd.read_parquet(run.path(result["submission"]))
+    assert list(frame.reset_index().columns.drop("index", errors="ignore")) == ["id", "prediction"]
+
+
+def test_a_live_file_lacking_features(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, folder = blended
+    frame = pd.read_parquet(folder / "live.parquet").drop(columns=["feature_3", "feature_4"])
+    frame.to_parquet(folder / "live.parquet", index=False)
+    with pytest.raises(SchemaError, match=r"live\.parquet lacks a column.*feature_3 and 1 more"):
+        predict(config, run)
+    assert not run.path("submission").exists()
+
+
+def test_no_live_file(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, folder = blended
+    (folder / "live.parquet").unlink()
+    with pytest.raises(DataError, match="no live file.*erazoo download"):
+        predict(config, run)
+
+
+def test_a_member_that_changed_is_refused(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, _ = blended
+    model = run.path("models", "lightgbm", "final", "model.txt")
+    model.write_text(model.read_text() + " ")
+    with pytest.raises(ArtifactError, match="has changed"):
+        predict(config, run)
+    run.path("models", "ridge", "final", "card.json").unlink()
+    with pytest.raises(ArtifactError, match="'ridge' is not the model|has changed"):
+        predict(config, run)
+    assert not run.path("submission").exists()
+
+
+def test_no_ensemble_yet(make_run: Maker) -> None:
+    config, run = make_run()
+    with pytest.raises(StaleDataError, match="Run `erazoo ensemble`"):
+        predict(config, run)
+
+
+def test_a_constant_blend_is_no_submission(
+    blended: tuple[Config, RunDir, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import predict.live as live
+
+    config, run, _ = blended
+    monkeypatch.setattr(live, "load_model", lambda *_: lambda x: np.full(len(x), 0.5, np.float32))
+    with pytest.raises(SchemaError, match="break"):
+        predict(config, run)
+    assert not list(run.path("submission").glob("*"))
