@@ -46,6 +46,7 @@ VERBS: dict[str, Verb] = {
     "evaluate": Verb("erazoo.commands.evaluate", "Score out-of-fold predictions."),
     "ensemble": Verb("erazoo.commands.ensemble", "Blend the models of a run."),
     "predict": Verb("erazoo.commands.predict", "Write the checked submission file."),
+    "submit": Verb("erazoo.commands.submit", "Check the submission file; --submit uploads it."),
     "report": Verb("erazoo.commands.report", "Write the page that shows what a run found."),
     "notebook": Verb("erazoo.commands.notebook", "Open Jupyter on the examples."),
     "doctor": Verb("erazoo.commands.doctor", "Say what this machine has, and what is missing."),

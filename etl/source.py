@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from erazoo.config import Config
+from erazoo.publish import sha256
 from erazoo.rundir import RunDir
 
 DATA_ROOT = "ERAZOO_DATA"
@@ -38,9 +39,7 @@ def prepare_data(config: Config, run: RunDir, *, force: bool = False) -> dict[st
         from etl.download import download_dataset
 
         return {"folder": str(folder), **download_dataset(config, folder, force=force)}
-    section = config.demo if config.data.source == "demo" else config.prices
-    owner = RunDir(folder)
-    stage = owner.stage("data", {"source": config.data.source, **section.model_dump()})
+    stage = RunDir(folder).stage("data", _key(config))
     if not force and stage.done():
         return {"folder": str(folder), **stage.summary(), "skipped": True}
     begun = time.monotonic()
@@ -50,6 +49,15 @@ def prepare_data(config: Config, run: RunDir, *, force: bool = False) -> dict[st
     outputs = [path for path in outputs if not path.name.startswith(".")]
     stage.finish(outputs, summary, time.monotonic() - begun)
     return {"folder": str(folder), **summary}
+
+
+def _key(config: Config) -> dict[str, Any]:
+    """What the data depend on: the section and, for prices, the files as they are now."""
+    if config.data.source == "demo":
+        return {"source": "demo", **config.demo.model_dump()}
+    paths = [price_root() / name for name in config.prices.files]
+    prints = {str(path): sha256(path) for path in paths if path.is_file()}
+    return {"source": "prices", **config.prices.model_dump(), "prints": prints}
 
 
 def _build(config: Config, folder: Path) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
     summary = {
         "submission": str(written.path.relative_to(run.root)),
         "sha256": written.sha256,
+        "live": key["live"],
         "predictions": str(prediction_path.relative_to(run.root)),
         "rows": len(block),
         "members": [member["name"] for member in recipe["members"]],

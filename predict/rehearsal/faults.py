@@ -31,9 +31,12 @@ class Fault:
     after: Callable[[Request, Reply], Reply] = lambda _, reply: reply
 
 
-def _without_range(request: Request) -> Request:
-    headers = {k: v for k, v in request.headers.items() if k not in ("range", "if-range")}
-    return replace(request, headers=headers)
+def _without(*names: str) -> Callable[[Request], Request]:
+    def strip(request: Request) -> Request:
+        kept = {name: value for name, value in request.headers.items() if name not in names}
+        return replace(request, headers=kept)
+
+    return strip
 
 
 def _shift_range(_: Request, reply: Reply) -> Reply:
@@ -71,7 +74,8 @@ FAULTS: dict[str, Fault] = {
     "put_refused": Fault("storage.put", instead=Reply(403, b"<Code>AccessDenied</Code>")),
     "get_refused": Fault("storage.get", instead=Reply(403, b"<Code>AccessDenied</Code>")),
     "broken_off": Fault("storage.get", after=_break_off),
-    "range_ignored": Fault("storage.get", before=_without_range),
+    "range_ignored": Fault("storage.get", before=_without("range")),
+    "if_range_ignored": Fault("storage.get", before=_without("if-range")),
     "range_shifted": Fault("storage.get", after=_shift_range),
     "damaged": Fault("storage.get", after=_damage_end),
     "shortened": Fault("storage.get", after=_shorten),

@@ -75,8 +75,9 @@ def final_verdict(results: RunResults) -> str:
     if again is None:
         return ""
     times = "once" if results.openings == 1 else f"{results.openings} times"
+    who = "the ensemble" if top.kind == ENSEMBLE else top.name
     return (
-        f"On {again.corr.eras} held-out eras, opened {times}, it reaches "
+        f"On {again.corr.eras} held-out eras, opened {times}, {who} reaches "
         f"{number(again.corr.mean)} ± {number(again.corr.standard_error)}."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -272,3 +273,10 @@ def test_without_a_usable_python_one_line_says_so(checkout: Checkout, there: boo
 def test_an_active_environment_without_python_is_refused(checkout: Checkout) -> None:
     checkout.env["VIRTUAL_ENV"] = str(checkout.base / "gone")
     assert "has no Python" in checkout.run("prepare.sh", code=1).stderr
+
+
+@pytest.mark.parametrize("page", ["Makefile", "CONTRIBUTING.md", ".ci/run"])
+def test_scripts_that_are_spoken_of_exist(page: str) -> None:
+    named = set(re.findall(r"shell/\w+\.sh", (ROOT / page).read_text()))
+    assert named
+    assert {name for name in named if not (ROOT / name).is_file()} == set()

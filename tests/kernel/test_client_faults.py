@@ -212,16 +212,29 @@ def test_a_broken_transfer_ends_in_the_very_bytes(
     assert tournament_server.calls.count("storage.get") == tries
 
 
+@pytest.mark.parametrize("size", ["same", "shorter"])
+@pytest.mark.parametrize(("second", "tries"), [(None, 2), ("if_range_ignored", 3)])
 def test_a_file_that_changes_during_the_transfer_is_fetched_from_the_start(
-    tournament_server: RehearsalServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+    tournament_server: RehearsalServer,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    second: str | None,
+    tries: int,
+    size: str,
 ) -> None:
     source = tournament_server.service.datasets["v5.3"] / "train.parquet"
-    newer = (tournament_server.service.datasets["v5.3"] / "validation.parquet").read_bytes()
+    older = source.read_bytes()
+    flipped = older[:60] + bytes([older[60] ^ 1]) + older[61:]
+    newer = flipped if size == "same" else source.with_name("live.parquet").read_bytes()
+    assert size == "same" or len(newer) < len(older) // 2 - 4096
     monkeypatch.setattr("erazoo.client.transfer.PIECE", 4096)
     monkeypatch.setattr("erazoo.client.retry.sleep", lambda _: source.write_bytes(newer))
     tournament_server.faults.arm("broken_off")
+    if second:
+        tournament_server.faults.arm(second)
     TournamentClient(CLASSIC).fetch(FILE, folder / "train.parquet")
     assert (folder / "train.parquet").read_bytes() == newer
+    assert tournament_server.calls.count("storage.get") == tries
 
 
 def test_json_that_does_not_parse_is_not_published(

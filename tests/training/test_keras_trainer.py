@@ -36,7 +36,7 @@ def task(
     monitor: tuple[str, ...] = MONITOR, length: int | None = None, **settings: Any
 ) -> FoldTask:
     section = TrainingSection(**{"epochs": 6, "patience": 6, **settings})
-    return FoldTask("fold-0", FIT, monitor, TARGET, 3, section, length)
+    return FoldTask("fold-0", FIT, eras, TARGET, 3, section, length)
 
 
 def fit(data: ShardSet, folder: Path, job: FoldTask, **overrides: Any) -> FitResult:

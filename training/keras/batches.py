@@ -1,4 +1,4 @@
-"""From shards to what `fit` takes: every head's target, exact steps, one part a replica."""
+"""From shards to what `fit` takes: every head's target, exact steps, even parts for replicas."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ from zoo.keras.params import NetworkParams
 
 
 def batches(
-    data: ShardSet, eras: Sequence[str], task: FoldTask, params: NetworkParams, *, shuffle: bool
+    data: ShardSet,
+    eras: Sequence[str],
+    task: FoldTask,
+    params: NetworkParams,
+    *,
+    shuffle: bool,
+    replicas: int = 1,
 ) -> tf.data.Dataset:
     """Batches (features (b, F), target by head); the length of an epoch is known exactly.
 
-    The batch size is the recipe's own, else that of the settings, over all devices together.
+    The batch size is the recipe's own, else that of the settings, over all replicas together.
+    For several replicas a batch also carries row weights, see `_padded`.
     """
     size = params.batch_size or task.settings.batch_size
     dataset = data.to_tf(
@@ -32,39 +39,24 @@ def batches(
     )
     adapt = targets(params)
     steps = math.ceil(data.rows(eras, task.target) / size)
-    return (
-        dataset.map(
-            lambda features, target: (features, adapt(features, target)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        .apply(tf.data.experimental.assert_cardinality(steps))
-        .prefetch(1)
-    )
+
+    def complete(features: tf.Tensor, target: tf.Tensor) -> tuple[Any, ...]:
+        batch = features, adapt(features, target)
+        return batch if replicas == 1 else _padded(batch, math.ceil(size / replicas) * replicas)
+
+    mapped = dataset.map(complete, num_parallel_calls=tf.data.AUTOTUNE)
+    return mapped.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(1)
 
 
-def distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> Any:
-    """The same batches, each cut into one part a replica.
+def _padded(batch: tuple[Any, Any], size: int) -> tuple[Any, Any, tf.Tensor]:
+    """The batch with its rows repeated up to `size` and the weights (size,) of the rows.
 
-    TensorFlow's own cutting infers the batch size from the pipeline and finds the number of
-    blocks instead of rows. A part's rows weigh `replicas * part / batch`, so that the mean of the
-    parts' mean losses is the mean over the batch, however uneven the parts are.
+    A mirrored strategy cuts a batch by its static size (without one it takes another number of
+    the pipeline for it) and averages the replicas' mean losses. Weights of 0 for repeated rows
+    and `size / rows` for the others make that the mean loss of the true rows.
     """
-    replicas = strategy.num_replicas_in_sync
-    if replicas == 1:
-        return dataset
-    parts = dataset.flat_map(lambda *batch: _parts(batch, replicas))
-    return strategy.distribute_datasets_from_function(lambda _: parts.prefetch(replicas))
-
-
-def _parts(batch: tuple[Any, Any], replicas: int) -> tf.data.Dataset:
-    rows = tf.shape(batch[0], out_type=tf.int64)[0]
-
-    def part(replica: tf.Tensor) -> tuple[Any, Any, tf.Tensor]:
-        first, last = rows * replica // replicas, rows * (replica + 1) // replicas
-        share = tf.cast(replicas * (last - first) / rows, tf.float32)
-        # A replica without a row of its own computes on one that weighs nothing.
-        first, last = tf.minimum(first, rows - 1), tf.maximum(last, first + 1)
-        features, labels = tf.nest.map_structure(lambda values: values[first:last], batch)
-        return features, labels, tf.fill([last - first], share)
-
-    return tf.data.Dataset.range(replicas).map(part)
+    rows = tf.shape(batch[0])[0]
+    places = tf.range(size)
+    features, labels = tf.nest.map_structure(lambda values: tf.gather(values, places % rows), batch)
+    weights = tf.where(places < rows, tf.cast(size / rows, tf.float32), 0.0)
+    return features, labels, weights

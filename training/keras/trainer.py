@@ -16,7 +16,7 @@ from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file, make_dir
 from etl.shards import ShardSet
 from training.keras import devices, predictor
-from training.keras.batches import batches, distribute
+from training.keras.batches import batches
 from training.keras.best import RECORD, BestEpoch
 from training.keras.era_corr import EraCorr
 from training.keras.finite import FiniteLoss
@@ -49,17 +49,18 @@ class KerasTrainer(Trainer):
             TrainingError: a loss or a monitor that is not a number.
         """
         begun = time.monotonic()
-        network_params = _checked(params, data, task)
+        network = _checked(params, data, task)
         _clear(make_dir(folder))
         strategy = devices.strategy(task.settings)
         with strategy.scope():
-            model = spec.build(network_params, data.spec, task.seed)
-            compile_network(model, network_params)
+            model = spec.build(network, data.spec, task.seed)
+            compile_network(model, network)
         best = _best(task, folder)
+        replicas = strategy.num_replicas_in_sync
         history = model.fit(
-            distribute(batches(data, task.fit, task, network_params, shuffle=True), strategy),
-            validation_data=distribute(
-                batches(data, task.monitor, task, network_params, shuffle=False), strategy
+            batches(data, task.fit, task, network, shuffle=True, replicas=replicas),
+            validation_data=batches(
+                data, task.monitor, task, network, shuffle=False, replicas=replicas
             )
             if task.monitor
             else None,

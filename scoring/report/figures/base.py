@@ -93,7 +93,7 @@ _LAYOUT: dict[str, Any] = {
     },
     "plot_bgcolor": "rgba(0,0,0,0)",
     "font": {"family": _FONT, "size": 12.5, "color": colour("soft")},
-    "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
+    "margin": {"l": 8, "r": 30, "t": 8, "b": 8},
     "hoverlabel": {
         "bgcolor": colour("card"),
         "bordercolor": colour("line"),

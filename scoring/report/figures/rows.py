@@ -32,5 +32,7 @@ def rows_figure(data: DataFacts, target: str) -> Figure:
         "xaxis": era_axis(eras),
         "yaxis": {"rangemode": "tozero", "nticks": 5},
     }
-    caption = f"Live rows are not drawn. The target is {target or 'not named'}."
+    caption = f"Rows by era, with and without a value of {target or 'the target'}."
+    if any(waiting):
+        caption += " The newest eras wait for theirs."
     return Figure("rows-chart", "Rows by era", caption, [View("", traces, layout)], height=250)

@@ -16,6 +16,7 @@ from scoring.report.markup import (
 from scoring.report.results import ENSEMBLE, Candidate, RunResults, Scores
 from scoring.report.verdict import final_verdict, headline, notices, share, verdict
 
+SOURCES = {"demo": "generated data", "numerai": "tournament data", "prices": "price data"}
 LEVELS = {"alarm": "Alarm", "warning": "Warning", "note": "Note"}
 
 
@@ -38,7 +39,7 @@ def _subtitle(results: RunResults) -> str:
     if results.stages:
         words.append(f"finished {moment(results.stages[-1].finished)}")
     if results.source:
-        words.append(f"{results.source} data")
+        words.append(SOURCES.get(results.source, results.source))
     target = results.scores.target if results.scores else ""
     target = target or str(results.config.get("data", {}).get("target", ""))
     if target:

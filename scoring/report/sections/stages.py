@@ -10,6 +10,7 @@ from scoring.report.results import RunResults, StageRecord
 from scoring.report.sections.base import Section, absent, scrolling_table
 
 _FACTS = 5
+_PLAIN = ("name", "status")
 _HEADS = (
     text("th", "Stage", scope="col"),
     text("th", "Time", scope="col", class_="number"),
@@ -51,6 +52,6 @@ def _shown(summary: Mapping[str, Any]) -> str:
         if isinstance(value, float)
         else f"{name.replace('_', ' ')} {value}"
         for name, value in summary.items()
-        if isinstance(value, (str, int, float)) and value != ""
+        if name not in _PLAIN and isinstance(value, (str, int, float)) and value != ""
     ]
     return ", ".join(plain[:_FACTS])

@@ -1,0 +1,37 @@
+"""`erazoo submit`: check the submission file, and upload it when told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from erazoo.commands.frame import Call, verb
+
+
+@verb
+def submit(
+    call: Call,
+    submit: Annotated[
+        bool, typer.Option("--submit", help="Upload it; without this it is only checked.")
+    ] = False,
+) -> None:
+    """Check a run's submission file where it lies and, with `--submit`, upload it.
+
+    The keys come from NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY.
+    """
+    run = call.existing_run()
+    from predict.send import submit_run
+
+    result = submit_run(call.config, run, upload=submit and not call.dry_run)
+    call.emit(result, lambda: _text(result))
+
+
+def _text(result: dict[str, Any]) -> str:
+    lines = [f"  checked: {check}" for check in result["checks"]]
+    if result["uploaded"]:
+        sent = f"uploaded to {result['slot']} for round {result['round']}"
+        lines.append(f"submit: {sent}, confirmed as {result['submission_id']}")
+    else:
+        lines.append("submit: not uploaded; --submit does that")
+    return "\n".join([f"the submission file is {result['file']}", *lines])

@@ -1,0 +1,37 @@
+"""The configuration page lists exactly the options that exist, with their defaults."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from erazoo.config.schema import Config, ModelEntry
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+
+
+def shown(field: Any) -> str:
+    default = field.get_default(call_default_factory=True)
+    return "unset" if default is None else repr(default).replace("'", '"')
+
+
+def table(name: str, section: type[BaseModel]) -> str:
+    rows = [f"| `{key}` | `{shown(field)}` |" for key, field in section.model_fields.items()]
+    about = inspect.cleandoc(section.__doc__ or "")
+    return "\n".join([f"### {name}", "", about, "", "| key | default |", "|---|---|", *rows])
+
+
+def expected() -> str:
+    parts = []
+    for name, field in Config.model_fields.items():
+        section: Any = ModelEntry if name == "models" else field.annotation
+        parts.append(table("[models.NAME]" if name == "models" else f"[{name}]", section))
+    return "\n\n".join(parts)
+
+
+def test_the_page_lists_every_option() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.endswith(expected() + "\n"), f"the end of {PAGE.name} should be:\n{expected()}"
