@@ -107,7 +107,10 @@ class Stage:
         """
         record = self._read()
         if record is None:
-            raise StaleDataError(f"the stage {self.name!r} has not run in {self.run.root}")
+            raise StaleDataError(
+                f"the stage {self.name!r} has not run in {self.run.root}",
+                hint=f"Run `erazoo {self.name}` first",
+            )
         return dict(record["summary"])
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from erazoo.client import Fetched, TournamentClient
 from erazoo.config import Config
-from erazoo.errors import RemoteError, StaleDataError
+from erazoo.errors import DataError, RemoteError, RoundClosedError, StaleDataError
 from erazoo.logs import LOGGER
 from erazoo.publish import make_dir, read_json, write_json
 from erazoo.tournament import CLASSIC, CRYPTO, TOURNAMENTS, Tournament
@@ -55,7 +55,8 @@ def download(
     """Bring a data folder up to one version of the tournament's data.
 
     Files that stand whole are kept; live files are always fetched again. The folder's version is
-    recorded before the first file, so that two versions never mix.
+    recorded before the first file, so that two versions never mix, and the round that the live
+    files are for after the last.
 
     Args:
         config: `data.version` is a version or `latest`.
@@ -64,8 +65,9 @@ def download(
         force: whether standing files are downloaded again.
 
     Returns:
-        `version`, `downloaded` and `kept` (file names), `absent` (files that this version does
-        not have and that are not needed) and `bytes` of the whole set.
+        `version`, `round` (None where no round is open), `downloaded` and `kept` (file names),
+        `absent` (files that this version does not have and that are not needed) and `bytes` of
+        the whole set.
 
     Raises:
         ConfigError: there is no such version.
@@ -76,10 +78,12 @@ def download(
     version = PurePosixPath(listed[0]).parent.name
     chosen, absent = _choose(client.tournament, listed, version)
     _claim(folder, client.tournament, version, force)
+    current = _round(client)
     fetched = [client.fetch(name, folder / PurePosixPath(name).name, force) for name in chosen]
-    _record(folder, client.tournament, version, fetched)
+    _record(folder, client.tournament, version, current, fetched)
     return {
         "version": version,
+        "round": current,
         "downloaded": [f.path.name for f in fetched if f.action == "downloaded"],
         "kept": [f.path.name for f in fetched if f.action == "kept"],
         "absent": absent,
@@ -108,11 +112,17 @@ def _choose(
 def _claim(folder: Path, tournament: Tournament, version: str, force: bool) -> None:
     """Record whose data the folder holds, unless it holds another version's."""
     record = make_dir(folder) / RECORD
-    held = read_json(record) if record.exists() else None
     mine = {"tournament": tournament.name, "version": version}
-    if held is None or force:
-        write_json(record, {**mine, "files": {}})
-    elif {key: held.get(key) for key in mine} != mine:
+    if force or not record.exists():
+        write_json(record, {**mine, "round": None, "files": {}})
+        return
+    try:
+        held = dict(read_json(record))
+    except (ValueError, TypeError):
+        raise DataError(
+            "the record of a download is damaged", received=record, hint="Download with --force"
+        ) from None
+    if {key: held.get(key) for key in mine} != mine:
         raise StaleDataError(
             "a data folder holds another version of the data",
             received=f"{held.get('tournament')} {held.get('version')} in {folder}",
@@ -121,7 +131,21 @@ def _claim(folder: Path, tournament: Tournament, version: str, force: bool) -> N
         )
 
 
-def _record(folder: Path, tournament: Tournament, version: str, files: Sequence[Fetched]) -> None:
+def _round(client: TournamentClient) -> int | None:
+    try:
+        return client.current_round().number
+    except RoundClosedError:
+        LOGGER.warning("no round of the %s tournament is open", client.tournament.name)
+        return None
+
+
+def _record(
+    folder: Path,
+    tournament: Tournament,
+    version: str,
+    current: int | None,
+    files: Sequence[Fetched],
+) -> None:
+    facts = {"tournament": tournament.name, "version": version, "round": current}
     sizes = {file.path.name: file.size for file in files}
-    facts = {"tournament": tournament.name, "version": version, "files": sizes}
-    write_json(folder / RECORD, facts)
+    write_json(folder / RECORD, {**facts, "files": sizes})

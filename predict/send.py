@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from erazoo.client.http import is_loopback
-from erazoo.client.wire import service_url
+from erazoo.client import TournamentClient
 from erazoo.config import Config
 from erazoo.errors import ConfigError, StaleDataError
 from erazoo.publish import read_json, sha256
 from erazoo.rundir import RunDir
 from erazoo.tournament import TOURNAMENTS
 from etl.dataset import LIVE
-from etl.parquet import EraFile
 from etl.source import data_folder
+from predict.columns import live_universe
 from predict.submit import submit
 
 SOURCE_RECORD = "download.json"
@@ -51,14 +50,14 @@ def submit_run(config: Config, run: RunDir, *, upload: bool = False) -> dict[str
             received=str(live),
             hint="Run `erazoo predict` again",
         )
-    _, table = next(EraFile(live).tables(["id"]))
     outcome = submit(
         path,
-        [str(i) for i in table.column("id").to_pylist()],
+        live_universe(live, tournament),
         tournament,
         upload=upload,
         slot=config.submit.slot,
         round_number=_round(config, run),
+        client=TournamentClient(tournament, timeout=config.submit.timeout) if upload else None,
     )
     result: dict[str, Any] = {
         "file": str(path),
@@ -76,6 +75,9 @@ def submit_run(config: Config, run: RunDir, *, upload: bool = False) -> dict[str
 
 def _check_uploadable(config: Config, run: RunDir) -> None:
     """Refuse to send what no round has asked for."""
+    from erazoo.client.http import is_loopback
+    from erazoo.client.wire import service_url
+
     if TOURNAMENTS[config.data.tournament].number is None:
         raise ConfigError(
             "this experiment belongs to no tournament, so nothing can be uploaded",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from erazoo.artefacts import open_sealed
 from erazoo.errors import ArtifactError, SchemaError
+from erazoo.logs import quiet_native
 from erazoo.panel import FeatureSpec
 from training.task import Trainer
 from zoo import catalogue
@@ -22,6 +23,10 @@ WATCHING = ("keras",)
 def trainer_of(spec: ModelSpec) -> Trainer:
     """The trainer of a model's family; only the network trainer imports TensorFlow."""
     if spec.family == "keras":
+        with quiet_native():
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()
         from training.keras.trainer import KerasTrainer
 
         return KerasTrainer()

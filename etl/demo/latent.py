@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from erazoo.panel import QUINTILES
 from etl.demo.blocks import Block
 
-MARKET = math.sqrt(0.55)
-"""Correlation of a block's factor with the market factor, up to the regime's sign."""
+MARKET = math.sqrt(0.5)
+"""Correlation of a block's style factor with the market factor, up to the regime's sign."""
 
 
 class AssetPool:
     """Places in the universe, each held by one asset until that asset leaves.
 
-    The latent value of a feature is a mixture of a market factor, the factor of its block and a
-    value of its own, each an AR(1) process over eras with standard normal margins; only the sign
-    with which a block follows the market depends on the regime.
+    The latent value of a feature mixes the two factors of its block and a value of its own; the
+    style factors follow a market factor with signs that depend on the regime. All of these are
+    AR(1) processes over eras with standard normal margins, so that no regime changes a margin.
 
     Args:
         blocks: the blocks of columns.
@@ -40,13 +40,15 @@ class AssetPool:
     ) -> None:
         width = sum(len(block.columns) for block in blocks)
         self._block_of = np.empty(width, dtype=np.int64)
-        self._loadings = np.empty((width, 1), dtype=np.float32)
+        self._style, self._spread = np.empty((2, width, 1), dtype=np.float32)
         for number, block in enumerate(blocks):
             self._block_of[block.columns] = number
-            self._loadings[block.columns, 0] = block.loadings
+            self._style[block.columns, 0] = block.style
+            self._spread[block.columns, 0] = block.spread
+        self._own = np.sqrt(1 - self._style**2 - self._spread**2)
         self._rng, self._persistence, self._churn = rng, persistence, churn
-        self._state = self._draw((1 + len(blocks) + width, rows))
-        self._factors = 1 + len(blocks)
+        self._count = len(blocks)
+        self._state = self._draw((1 + 2 * self._count + width, rows))
         self.assets = np.arange(rows, dtype=np.int64)
         """(rows,) number of the asset at each place; a number is never given twice."""
 
@@ -57,8 +59,7 @@ class AssetPool:
         keep = np.where(arrived, 0.0, self._persistence).astype(np.float32)
         self._state *= keep
         self._state += np.sqrt(1 - keep**2) * fresh
-        count = int(arrived.sum())
-        self.assets[arrived] = self.assets.max() + 1 + np.arange(count)
+        self.assets[arrived] = self.assets.max() + 1 + np.arange(int(arrived.sum()))
         return arrived
 
     def quintiles(self, signs: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -67,10 +68,13 @@ class AssetPool:
         Args:
             signs: (blocks,) the regime's signs.
         """
-        market, groups = self._state[:1], self._state[1 : self._factors]
-        factor = MARKET * signs[:, None] * market + math.sqrt(1 - MARKET**2) * groups
-        own = self._state[self._factors :]
-        latent = self._loadings * factor[self._block_of] + np.sqrt(1 - self._loadings**2) * own
+        market, style, spread, own = np.split(
+            self._state, (1, 1 + self._count, 1 + 2 * self._count)
+        )
+        style = MARKET * signs[:, None] * market + math.sqrt(1 - MARKET**2) * style
+        latent = self._own * own
+        latent += self._style * style[self._block_of]
+        latent += self._spread * spread[self._block_of]
         return equal_counts(latent)
 
     def _draw(self, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.demo.blocks import LINEAR, PAIRS, REGIME, Block
+from etl.demo.blocks import MISSING, PLAIN, Block
 from etl.demo.profiles import Plan, Shares
 from etl.demo.signal import Parts, standardised
 
@@ -47,12 +47,7 @@ def make_observers(
 ) -> tuple[Observer, Observer]:
     """The benchmark model and the meta model of a plan, in this order."""
     settings = plan.settings
-    carriers = {
-        LINEAR: settings.linear_features,
-        PAIRS: 2 * settings.pairs,
-        REGIME: settings.regime_features,
-    }
-    idle = np.concatenate([block.columns[carriers.get(block.kind, 0) :] for block in blocks])
+    idle = np.concatenate([b.columns for b in blocks if b.kind in (MISSING, PLAIN)])
     sees = {BENCHMARK: settings.benchmark, META_MODEL: settings.meta_model}
     benchmark, meta_model = (
         Observer(column, shares, idle, rng.standard_normal(len(idle)))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from erazoo.config.schema import DemoSection
 from erazoo.errors import ConfigError
 
-FEWEST_PLAIN = 12
+CORE_BLOCKS = 4
 FEWEST_A_REGIME = 3
+FEWEST_OTHERS = 12
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Profile:
         regimes: kinds of eras, told apart by the co-movement of their features.
         strength: the signal's share of the variance of a target before it is binned.
         shares: the division of the signal; the shares sum to 1.
-        linear_features: features with a weight in the linear part.
-        pairs: products in the pair part; every product has two features of its own.
+        core_features: features of each core block with a weight in the linear part.
+        pairs: products in the pair part, between such features of two core blocks.
         regime_features: features with a weight in each regime's part.
         persistence: correlation of an asset's latent features from one era to the next.
         churn: the share of assets that leave from one era to the next.
@@ -57,10 +58,10 @@ class Profile:
     regimes: int
     strength: float
     shares: Shares
-    linear_features: int = 8
-    pairs: int = 3
+    core_features: int = 4
+    pairs: int = 4
     regime_features: int = 6
-    persistence: float = 0.9
+    persistence: float = 0.75
     churn: float = 0.01
     benchmark: Shares = Shares(0.35, 0.05, 0.0)
     meta_model: Shares = Shares(0.25, 0.05, 0.1)
@@ -107,7 +108,7 @@ class Plan:
             regimes=section.regimes or settings.regimes,
             seed=section.seed,
         )
-        needed = FEWEST_PLAIN + FEWEST_A_REGIME * plan.regimes
+        needed = FEWEST_OTHERS + FEWEST_A_REGIME * plan.regimes
         if plan.features < needed:
             raise ConfigError(
                 f"{plan.regimes} regimes need more features",

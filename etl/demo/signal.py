@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.demo.blocks import LINEAR, PAIRS, REGIME, Block
+from etl.demo.blocks import CORE, REGIME, Block
 from etl.demo.profiles import Plan, Shares
 
 Sampler = Callable[[int], NDArray[np.int8]]
@@ -95,36 +95,46 @@ def make_signal(
     """
     settings = plan.settings
     samples = [sample(regime) for regime in range(plan.regimes)]
-    fixed = {block.kind: block for block in blocks}
-    moving = sorted((b for b in blocks if b.kind == REGIME), key=lambda b: b.regime or 0)
+    core = [block for block in blocks if block.kind == CORE]
+    moving = [block for block in blocks if block.kind == REGIME]
     return Signal(
-        _singles(fixed[LINEAR], settings.linear_features, rng).scaled(samples),
-        _products(fixed[PAIRS], settings.pairs, rng).scaled(samples),
+        _singles(core, settings.core_features, rng).scaled(samples),
+        _products(core, settings.pairs, rng).scaled(samples),
         tuple(
-            _singles(block, settings.regime_features, rng).scaled(samples[r : r + 1])
-            for r, block in enumerate(moving)
+            _singles([block], settings.regime_features, rng).scaled([features])
+            for block, features in zip(moving, samples, strict=True)
         ),
     )
 
 
-def _singles(block: Block, count: int, rng: np.random.Generator) -> Weights:
-    """Weights that add up to nothing along the block's factor.
+def _singles(blocks: Sequence[Block], count: int, rng: np.random.Generator) -> Weights:
+    """Weights on the first `count` columns of each block, along its spread factor.
 
-    The part then rides on what its features do beside their factor, so that a change in the
-    factors' co-movement does not move the signal into other blocks.
+    Within a block they add up to nothing along the style factor, so that a change in the
+    co-movement of blocks does not carry the signal from one into another.
     """
-    columns, loadings = block.columns[:count], block.loadings[:count]
-    signs = np.where(np.arange(len(columns)) % 2 == 0, 1.0, -1.0)
-    values = signs * rng.uniform(0.7, 1.3, len(columns))
-    values -= loadings * (values @ loadings) / (loadings @ loadings)
-    return Weights(columns[:, None], values)
+    columns, values = [], []
+    for block in blocks:
+        chosen, style = block.columns[:count], block.style[:count]
+        weights = rng.choice((-1.0, 1.0)) * np.sign(block.spread[:count])
+        weights = weights * rng.uniform(0.7, 1.3, len(chosen))
+        columns.append(chosen)
+        values.append(weights - style * (weights @ style) / (style @ style))
+    return Weights(np.concatenate(columns)[:, None], np.concatenate(values))
 
 
-def _products(block: Block, count: int, rng: np.random.Generator) -> Weights:
-    """Products of the first `count` columns with the `count` next ones."""
-    count = min(count, len(block.columns) // 2)
-    columns = block.columns[: 2 * count].reshape(2, count).T
-    return Weights(columns, rng.choice((-1.0, 1.0), count) * rng.uniform(0.85, 1.15, count))
+def _products(blocks: Sequence[Block], count: int, rng: np.random.Generator) -> Weights:
+    """Products between the first columns of neighbouring blocks: 0 with 1, 2 with 3, and on."""
+    partners = list(zip(blocks[::2], blocks[1::2], strict=True))
+    signs = rng.choice((-1.0, 1.0), len(partners))
+    columns, values = [], []
+    for term in range(count):
+        place, both = divmod(term, len(partners))
+        left, right = partners[both]
+        place = min(place, len(left.columns) - 1)
+        columns.append((left.columns[place], right.columns[place]))
+        values.append(signs[both] * rng.uniform(0.85, 1.15))
+    return Weights(np.array(columns), np.array(values))
 
 
 def standardised(features: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import pytest
 
 from erazoo.client import TournamentClient
 from erazoo.config import load
-from erazoo.errors import ConfigError, RemoteError, StaleDataError
+from erazoo.errors import ConfigError, DataError, RemoteError, StaleDataError
 from erazoo.tournament import CLASSIC, CRYPTO
 from etl.download import PLANS, download, download_dataset
 from predict.rehearsal import RehearsalServer
@@ -28,7 +28,7 @@ def test_classic_lands_under_base_names(tournament_server: RehearsalServer, tmp_
     assert (summary["kept"], summary["absent"]) == ([], [])
     assert summary["bytes"] == sum((folder / name).stat().st_size for name in names)
     record = json.loads((folder / "download.json").read_text())
-    assert record["version"] == "v5.10"
+    assert (record["version"], record["round"], summary["round"]) == ("v5.10", 1000, 1000)
     assert record["files"] == {name: (folder / name).stat().st_size for name in names}
 
 
@@ -122,3 +122,22 @@ def test_a_panel_without_a_tournament_has_nothing_to_download(tmp_path: Path) ->
     config = load(overrides=["data.source=numerai", "data.tournament=none"], variables={})
     with pytest.raises(ConfigError, match="belongs to no tournament"):
         download_dataset(config, tmp_path)
+
+
+def test_between_rounds_the_data_come_and_the_round_is_unknown(
+    tournament_server: RehearsalServer, tmp_path: Path, seen_logs: pytest.LogCaptureFixture
+) -> None:
+    del tournament_server.service.rounds[8]
+    summary = download(CONFIG, tmp_path / "data", TournamentClient(CLASSIC))
+    assert (summary["round"], len(summary["downloaded"])) == (None, 8)
+    assert "no round of the classic tournament is open" in seen_logs.text
+
+
+@pytest.mark.parametrize("content", ["", "{", "3"])
+def test_a_damaged_record_is_told(
+    tournament_server: RehearsalServer, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "download.json").write_text(content)
+    with pytest.raises(DataError, match="the record of a download is damaged"):
+        download(CONFIG, tmp_path, TournamentClient(CLASSIC))
+    assert download(CONFIG, tmp_path, TournamentClient(CLASSIC), force=True)["version"] == "v5.10"

@@ -13,7 +13,7 @@ import pytest
 from erazoo.artefacts import open_sealed, seal
 from erazoo.config import Config
 from erazoo.errors import ArtifactError, ConfigError, StaleDataError
-from erazoo.logs import LOGGER, progress, set_up
+from erazoo.logs import LOGGER, progress, quiet_native, set_up
 from erazoo.panel import FeatureSpec, SchemaError
 from erazoo.rundir import RunDir
 
@@ -136,3 +136,18 @@ def test_feature_specs() -> None:
         FeatureSpec(())
     with pytest.raises(SchemaError, match="does not fit its fingerprint"):
         FeatureSpec.from_json({**spec.to_json(), "fingerprint": "0"})
+
+
+def test_native_noise_is_held_back_unless_the_block_fails(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    import os
+
+    LOGGER.setLevel(logging.INFO)
+    with quiet_native():
+        os.write(2, b"noise of a library\n")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(RuntimeError), quiet_native():
+        os.write(2, b"why it failed\n")
+        raise RuntimeError
+    assert "why it failed" in capfd.readouterr().err

@@ -32,9 +32,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ShardSet:
     return planted_shards(tmp_path_factory.mktemp("planted"))
 
 
-def task(
-    monitor: tuple[str, ...] = MONITOR, length: int | None = None, **settings: Any
-) -> FoldTask:
+def task(eras: tuple[str, ...] = MONITOR, length: int | None = None, **settings: Any) -> FoldTask:
     section = TrainingSection(**{"epochs": 6, "patience": 6, **settings})
     return FoldTask("fold-0", FIT, eras, TARGET, 3, section, length)
 
@@ -99,6 +97,7 @@ def test_rows_without_a_target_are_predicted_too(
 
 def test_curves_are_logged_for_tensorboard(fitted: tuple[FitResult, Path]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
 
     result, folder = fitted
     found: dict[str, list[float]] = {}
@@ -106,8 +105,9 @@ def test_curves_are_logged_for_tensorboard(fitted: tuple[FitResult, Path]) -> No
         events = EventAccumulator(str(folder / "tensorboard" / part))
         events.Reload()
         for tag in events.Tags()["tensors"]:
-            values = [float(e.tensor_proto.float_val[0]) for e in events.Tensors(tag)]
-            found[f"{part}/{tag}"] = values
+            found[f"{part}/{tag}"] = [
+                float(make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)
+            ]
     assert found["train/epoch_loss"] == pytest.approx(result.history["loss"], rel=1e-5)
     assert found["train/epoch_learning_rate"] == pytest.approx([0.01] * 6)
     assert found["validation/epoch_corr"] == pytest.approx(result.history["val_corr"], rel=1e-5)

@@ -1,0 +1,138 @@
+"""The straight line at the command line: from a data folder to a checked submission."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from erazoo.artefacts import open_sealed
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = {
+    "ERAZOO_SPLIT__FOLDS": "2",
+    "ERAZOO_SPLIT__MARGIN": "1",
+    "ERAZOO_DATA__EXTRA_TARGETS": "['target_ender_60']",
+    "ERAZOO_MODELS__LIGHTGBM__PARAMS__N_ESTIMATORS": "20",
+    "ERAZOO_MODELS__MLP__ENABLED": "false",
+    "ERAZOO_MODELS__AE_CLASSIFIER__ENABLED": "false",
+    "ERAZOO_TRAINING__THREADS": "1",
+}
+VERBS = ("shard", "train", "evaluate", "ensemble", "report", "predict", "submit")
+
+
+def erazoo(*words: str, folder: Path, run: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **SETTINGS, "ERAZOO_DATA__DIR": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-m", "erazoo", *words, "--run-dir", str(run)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def line(panel_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    run = tmp_path_factory.mktemp("line") / "run"
+    answers = {verb: erazoo(verb, folder=panel_folder, run=run) for verb in VERBS}
+    for verb, answer in answers.items():
+        assert answer.returncode == 0, f"{verb}: {answer.stderr}"
+    return run, answers
+
+
+def test_every_verb_says_what_it_did(line: tuple[Path, dict]) -> None:
+    _, answers = line
+    for verb, words in {
+        "shard": "rows of 40 eras",
+        "train": "lightgbm",
+        "evaluate": "out-of-fold eras",
+        "ensemble": "ensemble of ridge, lightgbm",
+        "report": "report.html",
+        "predict": "accepted by numerai_tools",
+        "submit": "not uploaded",
+    }.items():
+        assert words in answers[verb].stdout, answers[verb].stdout
+
+
+def test_the_submission_passes_the_official_rules(
+    line: tuple[Path, dict], panel_folder: Path
+) -> None:
+    from numerai_tools.submissions import validate_submission_numerai
+
+    run, _ = line
+    (file,) = run.glob("submission/*.csv")
+    live = pd.read_parquet(panel_folder / "live.parquet")["id"].rename("id")
+    validate_submission_numerai(live, pd.read_csv(file))
+
+
+def test_a_second_run_skips_what_is_done(line: tuple[Path, dict], panel_folder: Path) -> None:
+    run, _ = line
+    before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+    for verb in ("shard", "train", "evaluate", "ensemble", "predict"):
+        answer = erazoo(verb, folder=panel_folder, run=run)
+        assert answer.returncode == 0, answer.stderr
+        assert any(w in answer.stdout for w in ("already", "done already")), answer.stdout
+    after = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+    changed = {p.name for p in before if after[p] != before[p]}
+    assert changed <= {"config.json", ".lock"}
+
+
+def test_results_are_json_on_demand(line: tuple[Path, dict], panel_folder: Path) -> None:
+    run, _ = line
+    for verb in ("shard", "train", "evaluate", "ensemble", "predict", "inspect", "submit"):
+        answer = erazoo(verb, "--json", folder=panel_folder, run=run)
+        assert answer.returncode == 0, answer.stderr
+        assert json.loads(answer.stdout)
+
+
+def test_artefacts_are_sealed(line: tuple[Path, dict]) -> None:
+    run, _ = line
+    cards = sorted(run.rglob("card.json"))
+    assert len(cards) == 2 * (2 + 1 + 1)
+    for card in cards:
+        assert open_sealed(card.parent)["files"]
+
+
+def test_a_moved_run_directory_still_predicts(
+    line: tuple[Path, dict], panel_folder: Path, tmp_path: Path
+) -> None:
+    run, answers = line
+    import shutil
+
+    moved = Path(shutil.copytree(run, tmp_path / "moved elsewhere"))
+    (moved / "stages" / "predict.json").unlink()
+    answer = erazoo("predict", "--json", folder=panel_folder, run=moved)
+    assert answer.returncode == 0, answer.stderr
+    here = json.loads(answer.stdout)
+    there = json.loads(erazoo("predict", "--json", folder=panel_folder, run=run).stdout)
+    assert here["sha256"] == there["sha256"]
+
+
+def test_held_out_eras_open_once_asked(line: tuple[Path, dict], panel_folder: Path) -> None:
+    run, _ = line
+    assert not (run / "evaluation" / "openings.json").exists()
+    answer = erazoo("evaluate", "--final", folder=panel_folder, run=run)
+    assert answer.returncode == 0, answer.stderr
+    assert "held-out eras" in answer.stdout
+    assert len(json.loads((run / "evaluation" / "openings.json").read_text())) == 1
+
+
+def test_nothing_of_the_demo_is_uploaded(line: tuple[Path, dict], panel_folder: Path) -> None:
+    run, _ = line
+    answer = erazoo("submit", "--submit", folder=panel_folder, run=run)
+    assert answer.returncode == 2
+    assert "not uploaded to a real one" in answer.stderr
+
+
+def test_light_verbs_import_no_heavy_library() -> None:
+    words = [sys.executable, "-X", "importtime", "-m", "erazoo", "--help"]
+    said = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True).stderr
+    loaded = {row.rsplit("|", 1)[-1].strip().split(".")[0] for row in said.splitlines()}
+    assert not loaded & {"tensorflow", "lightgbm", "plotly", "keras", "pandas", "numpy", "polars"}

@@ -1,0 +1,114 @@
+"""A run's submission file on its way to a loopback tournament."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from ensemble.blend import ensemble
+from erazoo.config import Config
+from erazoo.errors import ConfigError, RoundClosedError, StaleDataError
+from erazoo.publish import write_json
+from erazoo.rundir import RunDir
+from predict.live import predict
+from predict.send import submit_run
+from training.loop import train_model
+
+if TYPE_CHECKING:
+    from predict.rehearsal import RehearsalServer
+
+Maker = Callable[..., tuple[Config, RunDir]]
+
+
+def with_data(config: Config, **changes: object) -> Config:
+    return config.model_copy(update={"data": config.data.model_copy(update=changes)})
+
+
+@pytest.fixture
+def predicted(make_run: Maker, panel_folder: Path, tmp_path: Path) -> tuple[Config, RunDir, Path]:
+    folder = Path(shutil.copytree(panel_folder, tmp_path / "data"))
+    config, run = make_run(f"data.dir={folder}", "models.lightgbm.enabled=false")
+    train_model(config, run, "ridge")
+    ensemble(config, run)
+    predict(config, run)
+    return with_data(config, source="numerai"), run, folder
+
+
+def test_checked_and_not_uploaded(
+    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
+) -> None:
+    config, run, _ = predicted
+    result = submit_run(config, run)
+    assert not result["uploaded"]
+    assert any("numerai_tools" in check for check in result["checks"])
+    assert not tournament_server.calls
+    assert not run.path("submission", "receipt.json").exists()
+
+
+def test_uploaded_and_confirmed(
+    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
+) -> None:
+    config, run, _ = predicted
+    slot = next(s.name for s in tournament_server.service.slots if s.tournament == 8)
+    named = config.model_copy(update={"submit": config.submit.model_copy(update={"slot": slot})})
+    result = submit_run(named, run, upload=True)
+    assert result["uploaded"]
+    receipt = json.loads(run.path("submission", "receipt.json").read_text())
+    assert receipt["sha256"] == result["sha256"]
+    assert receipt["round"] == result["round"]
+    assert receipt["model"] == slot
+
+
+def test_a_closed_round(
+    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
+) -> None:
+    config, run, _ = predicted
+    tournament_server.faults.arm("round_closed")
+    with pytest.raises(RoundClosedError) as caught:
+        submit_run(config, run, upload=True)
+    assert caught.value.exit_code == 75
+    assert not run.path("submission", "receipt.json").exists()
+
+
+def test_predictions_of_an_older_round(
+    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
+) -> None:
+    config, run, folder = predicted
+    write_json(folder / "download.json", {"round": 1})
+    with pytest.raises(StaleDataError, match="made for another round"):
+        submit_run(config, run, upload=True)
+
+
+def test_a_newer_live_file(predicted: tuple[Config, RunDir, Path]) -> None:
+    config, run, folder = predicted
+    pd.read_parquet(folder / "live.parquet").iloc[::-1].to_parquet(folder / "live.parquet")
+    with pytest.raises(StaleDataError, match="changed since the prediction"):
+        submit_run(config, run)
+
+
+def test_a_file_edited_by_hand(predicted: tuple[Config, RunDir, Path]) -> None:
+    config, run, _ = predicted
+    (file,) = run.path("submission").glob("*.csv")
+    file.write_text(file.read_text().replace("0.", "0.1", 1))
+    with pytest.raises(StaleDataError, match="not the one that was predicted"):
+        submit_run(config, run)
+
+
+def test_what_belongs_to_no_tournament_is_not_uploaded(
+    predicted: tuple[Config, RunDir, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, run, folder = predicted
+    monkeypatch.delenv("ERAZOO_API_URL", raising=False)
+    with pytest.raises(ConfigError, match="belongs to no tournament"):
+        submit_run(with_data(config, tournament="none"), run, upload=True)
+    with pytest.raises(ConfigError, match="not uploaded to a real one"):
+        submit_run(with_data(config, source="demo"), run, upload=True)
+    write_json(folder / "prices.json", {"last_date": "2024-09-04"})
+    with pytest.raises(StaleDataError, match="2024-09-04"):
+        submit_run(with_data(config, source="prices"), run, upload=True)
