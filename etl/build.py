@@ -10,6 +10,7 @@ from typing import Any
 from erazoo import __version__
 from erazoo.config import Config
 from erazoo.errors import StaleDataError
+from erazoo.folds import FoldPlan
 from erazoo.logs import LOGGER, progress
 from erazoo.panel import EraBlock
 from erazoo.publish import fingerprint, read_json, write_json
@@ -19,7 +20,7 @@ from etl.dataset import Dataset, quick_fingerprint
 from etl.shards import ShardSet, ShardWriter
 from etl.shards.manifest import MANIFEST
 from etl.source import data_folder
-from etl.splits import FoldPlan, hold_out, plan_folds
+from etl.splits import hold_out, plan_folds
 
 FOLDS = "folds.json"
 SHARDS = "shards"

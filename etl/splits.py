@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
 
 from erazoo.config.schema import SplitSection
 from erazoo.eras import EraAxis
 from erazoo.errors import LeakageError
+from erazoo.folds import EraFold, FoldPlan
 
 MONITOR_SHARE = 0.15
-
-
-@dataclass(frozen=True)
-class EraFold:
-    """One fold: the eras learned from, the eras predicted, the eras left out between them."""
-
-    name: str
-    kind: str
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    purged: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -113,59 +102,6 @@ class PurgedEraSplit:
         else:
             for chosen in combinations(_cut(eras, self.folds), self.test_folds):
                 yield tuple(era for piece in chosen for era in piece)
-
-
-@dataclass(frozen=True)
-class FoldPlan:
-    """All folds of an experiment: development folds, and one for the held-out eras.
-
-    Args:
-        target: what is learned.
-        label_eras: eras that its label reaches past its own.
-        purge: see `PurgedEraSplit`.
-        embargo: see `PurgedEraSplit`.
-        axis: every era of the panel.
-        folds: development folds in order, the held-out fold last if there is one.
-        final: eras of the fit that predicts live data: every resolved era.
-    """
-
-    target: str
-    label_eras: int
-    purge: int
-    embargo: int
-    axis: tuple[str, ...]
-    folds: tuple[EraFold, ...]
-    final: tuple[str, ...]
-
-    @property
-    def development(self) -> tuple[EraFold, ...]:
-        """The folds that selection may look at."""
-        return tuple(fold for fold in self.folds if fold.kind == "development")
-
-    @property
-    def held_out(self) -> EraFold | None:
-        """The fold that only the final evaluation opens."""
-        return next((fold for fold in self.folds if fold.kind == "held_out"), None)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for `folds.json`."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> FoldPlan:
-        """The inverse of `to_json`."""
-        folds = tuple(
-            EraFold(
-                fold["name"],
-                fold["kind"],
-                tuple(fold["train"]),
-                tuple(fold["validation"]),
-                tuple(fold["purged"]),
-            )
-            for fold in value["folds"]
-        )
-        sequences = {"axis": tuple(value["axis"]), "final": tuple(value["final"])}
-        return cls(**{**value, **sequences, "folds": folds})
 
 
 def plan_folds(

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from erazoo.config import Config, load
+from erazoo.folds import FoldPlan
 from erazoo.rundir import RunDir
 from etl.build import open_shards, shard
 from etl.shards import ShardSet
-from etl.splits import FoldPlan
 
 if TYPE_CHECKING:
     from predict.rehearsal import RehearsalServer

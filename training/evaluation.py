@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from erazoo.config import Config
 from erazoo.errors import ConfigError, DataError, LeakageError
+from erazoo.folds import FoldPlan
 from erazoo.near import nearest
 from erazoo.publish import read_json, sha256, write_json
 from erazoo.rundir import RunDir
 from etl.build import open_shards
 from etl.shards import Labels, ShardSet
 from etl.source import data_folder
-from etl.splits import FoldPlan
 from scoring.distribution import value_counts
 from scoring.eras import EraSlices
 from scoring.evaluate import CandidateScores, score_candidates

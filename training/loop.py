@@ -11,12 +11,13 @@ from typing import Any
 
 from erazoo.artefacts import CARD, seal
 from erazoo.config import Config
+from erazoo.folds import EraFold, FoldPlan
 from erazoo.logs import LOGGER
 from erazoo.publish import atomic_dir, fingerprint, make_dir, read_json, sweep, write_json
 from erazoo.rundir import RunDir
 from etl.build import open_shards
 from etl.shards import ShardSet
-from etl.splits import EraFold, FoldPlan, monitor_split
+from etl.splits import monitor_split
 from training.families import load_model, trainer_of, watches
 from training.predictions import Predictions, gather
 from training.task import FitResult, FoldTask, predict_eras

@@ -141,16 +141,15 @@ class DemoWorld:
             meta_model=self.meta_model.predict(features, parts)[rows],
         )
 
-    def _blind_shares(self):  # noqa
+    def _blind_shares(self):
         from dataclasses import replace
+
         s = self.plan.settings.shares
         return replace(s, regime=s.regime / self.plan.regimes)
 
     def _pool(self, rows: int, stream: str) -> AssetPool:
         settings = self.plan.settings
-        return AssetPool(
-            self.blocks, rows, settings.persistence, settings.churn, self._rng(stream)
-        )
+        return AssetPool(self.blocks, rows, settings.persistence, settings.churn, self._rng(stream))
 
     def _rng(self, stream: str) -> np.random.Generator:
         return np.random.default_rng(self._seeds[stream])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from erazoo.errors import ArtifactError
+from erazoo.folds import FoldPlan
 from erazoo.publish import read_json
 from scoring.summary import Summary
 
@@ -36,29 +37,6 @@ class DataFacts:
     references: tuple[str, ...]
     bytes: int
     eras: tuple[tuple[str, str, int, Mapping[str, int]], ...]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One fold: its kind (`development` or `held_out`) and its eras by role."""
-
-    name: str
-    kind: str
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    purged: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Folds:
-    """The fold plan; purge and embargo count original eras."""
-
-    target: str
-    label_eras: int
-    purge: int
-    embargo: int
-    axis: tuple[str, ...]
-    folds: tuple[Fold, ...]
 
 
 @dataclass(frozen=True)
@@ -134,7 +112,7 @@ class RunResults:
     config: Mapping[str, Any] = field(default_factory=dict)
     stages: tuple[StageRecord, ...] = ()
     data: DataFacts | None = None
-    folds: Folds | None = None
+    folds: FoldPlan | None = None
     models: tuple[ModelRun, ...] = ()
     scores: Scores | None = None
     final: Scores | None = None
@@ -169,7 +147,7 @@ def read_results(root: Path) -> RunResults:
         config=config,
         stages=tuple(sorted(stages, key=lambda stage: stage.finished)),
         data=_read(root / "shards" / "manifest.json", _data),
-        folds=_read(root / "folds.json", _folds),
+        folds=_read(root / "folds.json", FoldPlan.from_json),
         models=_read_all(sorted((root / "models").glob("*/result.json")), _model),
         scores=_read(root / "evaluation" / "scores.json", _scores),
         final=_read(root / "evaluation" / "final.json", _scores),
@@ -216,26 +194,6 @@ def _data(value: Any) -> DataFacts:
         references=tuple(value.get("references") or ()),
         bytes=sum(int(entry.get("bytes") or 0) for entry in value.get("files") or ()),
         eras=eras,
-    )
-
-
-def _folds(value: Any) -> Folds:
-    return Folds(
-        target=value["target"],
-        label_eras=int(value["label_eras"]),
-        purge=int(value["purge"]),
-        embargo=int(value["embargo"]),
-        axis=tuple(value["axis"]),
-        folds=tuple(
-            Fold(
-                fold["name"],
-                fold["kind"],
-                tuple(fold["train"]),
-                tuple(fold["validation"]),
-                tuple(fold["purged"]),
-            )
-            for fold in value["folds"]
-        ),
     )
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from erazoo.config.schema import SplitSection
 from erazoo.eras import EraAxis
 from erazoo.errors import ErazooError, LeakageError
-from etl.splits import FoldPlan, PurgedEraSplit, hold_out, monitor_split, plan_folds
+from erazoo.folds import FoldPlan
+from etl.splits import PurgedEraSplit, hold_out, monitor_split, plan_folds
 
 
 def axis_of(count: int, step: int = 1) -> EraAxis:

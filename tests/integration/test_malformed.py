@@ -1,4 +1,4 @@
-"""Malformed input at the command line: one clear line, the right exit code, nothing half-written."""
+"""Malformed input at the command line: one clear line, the right exit code, nothing half done."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ import pytest
 
 from erazoo.artefacts import seal
 from erazoo.errors import ArtifactError, ConfigError, SchemaError, UnknownModelError
+from erazoo.folds import FoldPlan
 from erazoo.panel import FeatureSpec
 from etl.shards import ShardSet
-from etl.splits import FoldPlan
 from training.families import load_model, trainer_of
 from training.task import FoldTask, predict_eras
 from zoo import catalogue

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from erazoo.eras import EraAxis
+from erazoo.folds import EraFold, FoldPlan
 from scoring.report.figures.base import Figure, Trace, View, colour, label
-from scoring.report.results import Fold, Folds
 
 _TICKS = 7
 Stretch = tuple[str, str, float, float]
 
 
-def fold_figure(plan: Folds) -> Figure:
+def fold_figure(plan: FoldPlan) -> Figure:
     """One bar a fold: training, purged and validation (or held-out) eras."""
     axis = EraAxis(plan.axis)
     roles = [
@@ -55,11 +55,13 @@ def fold_figure(plan: Folds) -> Figure:
     )
 
 
-def _validation(folds: Sequence[Fold], *, held_out: bool) -> list[tuple[Fold, tuple[str, ...]]]:
+def _validation(
+    folds: Sequence[EraFold], *, held_out: bool
+) -> list[tuple[EraFold, tuple[str, ...]]]:
     return [(f, f.validation) for f in folds if (f.kind == "held_out") == held_out]
 
 
-def _stretches(axis: EraAxis, fold: Fold, eras: Sequence[str]) -> list[Stretch]:
+def _stretches(axis: EraAxis, fold: EraFold, eras: Sequence[str]) -> list[Stretch]:
     """Stretches of `eras` without a gap on the axis: first, last, left edge, width."""
     if not eras:
         return []
