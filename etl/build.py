@@ -20,7 +20,7 @@ from etl.dataset import Dataset, quick_fingerprint
 from etl.shards import ShardSet, ShardWriter
 from etl.shards.manifest import MANIFEST
 from etl.source import data_folder
-from etl.splits import hold_out, plan_folds
+from etl.splits import plan_folds
 
 FOLDS = "folds.json"
 SHARDS = "shards"
@@ -98,10 +98,10 @@ def _label_eras(config: Config) -> int:
 
 
 def _write(config: Config, run: RunDir, data: Dataset, plan: FoldPlan, folder: Path) -> ShardSet:
-    _, held = hold_out(data.resolved(config.data.target), config.split.held_out)
     split_of = dict.fromkeys(data.eras(), "train")
-    if held:
-        split_of |= dict.fromkeys(data.eras()[data.eras().index(held[0]) :], "test")
+    if plan.held_out is not None:
+        first = data.eras().index(plan.held_out.validation[0])
+        split_of |= dict.fromkeys(data.eras()[first:], "test")
     key = fingerprint([quick_fingerprint(folder), data.spec.fingerprint, data.targets])
     facts = {
         "tool": f"erazoo {__version__}",

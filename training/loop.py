@@ -18,6 +18,7 @@ from erazoo.rundir import RunDir
 from etl.build import open_shards
 from etl.shards import ShardSet
 from etl.splits import monitor_split
+from scoring.summary import json_number
 from training.families import load_model, trainer_of, watches
 from training.predictions import Predictions, gather
 from training.task import FitResult, FoldTask, predict_eras
@@ -193,7 +194,7 @@ def _record(task: FoldTask, result: FitResult, predict_seconds: float) -> dict[s
         "length": task.length,
         "best_epoch": result.best_epoch,
         "best_value": result.best_value,
-        "history": result.history,
+        "history": {k: [json_number(v) for v in vs] for k, vs in result.history.items()},
         "seconds": round(result.seconds, 3),
         "predict_seconds": round(predict_seconds, 3),
     }

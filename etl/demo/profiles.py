@@ -58,10 +58,10 @@ class Profile:
     regimes: int
     strength: float
     shares: Shares
-    core_features: int = 4
+    core_features: int = 3
     pairs: int = 4
-    regime_features: int = 6
-    persistence: float = 0.75
+    regime_features: int = 4
+    persistence: float = 0.65
     churn: float = 0.01
     benchmark: Shares = Shares(0.35, 0.05, 0.0)
     meta_model: Shares = Shares(0.25, 0.05, 0.1)
@@ -69,7 +69,7 @@ class Profile:
 
 NOTHING = Shares(0.0, 0.0, 0.0)
 PROFILES: dict[str, Profile] = {
-    "balanced": Profile(240, 500, 120, 3, 0.043, Shares(1 / 3, 1 / 3, 1 / 3)),
+    "balanced": Profile(240, 500, 120, 3, 0.041, Shares(1 / 3, 1 / 3, 1 / 3)),
     "interactions": Profile(240, 500, 60, 3, 0.12, Shares(1 / 6, 2 / 3, 1 / 6)),
     "regimes": Profile(400, 400, 96, 3, 0.05, Shares(0.2, 0.1, 0.7)),
     "noise": Profile(160, 300, 60, 3, 0.0, NOTHING, benchmark=NOTHING, meta_model=NOTHING),

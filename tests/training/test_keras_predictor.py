@@ -39,10 +39,12 @@ def test_no_rows_give_no_predictions(folder: Path) -> None:
     assert load(folder, FEATURES)(quintiles(0)).shape == (0,)
 
 
-@pytest.mark.parametrize("shape", [(5, 2), (5,)])
-def test_other_features_are_refused(folder: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(SchemaError, match=r"Expected: \(rows, 3\)"):
-        load(folder, FEATURES)(np.zeros(shape, dtype=np.int8))
+@pytest.mark.parametrize(
+    ("shape", "kind"), [((5, 2), "int8"), ((5,), "int8"), ((3, 3, 3), "int8"), ((5, 3), "float32")]
+)
+def test_other_features_are_refused(folder: Path, shape: tuple[int, ...], kind: str) -> None:
+    with pytest.raises(SchemaError, match=r"Expected: \(rows, 3\) of int8"):
+        load(folder, FEATURES)(np.zeros(shape, dtype=kind))
 
 
 def test_a_network_of_other_features_is_refused(folder: Path) -> None:

@@ -27,7 +27,7 @@ class Predictor:
     """
 
     def __init__(self, model: Any, spec: FeatureSpec) -> None:
-        self.width = len(spec.names)
+        self.width, self.dtype = len(spec.names), spec.dtype
         signature = tf.TensorSpec((None, self.width), spec.dtype)
         self._forward = tf.function(
             lambda features: model(features, training=False)[PREDICTION][:, 0],
@@ -38,13 +38,13 @@ class Predictor:
         """Predict in pieces of `CHUNK_ROWS`, so that memory is bounded.
 
         Raises:
-            SchemaError: the features are not (rows, F).
+            SchemaError: the features are not (rows, F), or of another type than was trained on.
         """
-        if features.ndim != 2 or features.shape[1] != self.width:
+        if features.shape[1:] != (self.width,) or features.dtype != self.dtype:
             raise SchemaError(
                 "features do not fit the network",
-                received=f"shape {features.shape}",
-                expected=f"(rows, {self.width})",
+                received=f"shape {features.shape} of {features.dtype}",
+                expected=f"(rows, {self.width}) of {self.dtype}",
             )
         result = np.empty(len(features), dtype=np.float32)
         for start in range(0, len(features), CHUNK_ROWS):

@@ -42,8 +42,8 @@ class AeClassifierParams(NetworkParams):
     ae_head_units: Width = 32
     ae_head_dropout: Rate = 0.4
     main_input_dropout: Rate = 0.1
-    main_units: Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)] = (128, 64)
-    main_dropouts: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=64)] = (0.3, 0.3)
+    main_units: Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)] = (256, 128)
+    main_dropouts: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=64)] = (0.4, 0.4)
     activation: Activation = "silu"
     labels: Literal["softmax", "multilabel"] = "softmax"
     classes: int = Field(5, ge=2, le=100)
@@ -85,7 +85,7 @@ class AeClassifierParams(NetworkParams):
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "small": {},
+    "small": {"learning_rate": 2e-3, "weight_decay": 0.3},
     "numerai": {
         "noise": 0.05,
         "encoder_units": 128,
