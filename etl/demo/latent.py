@@ -13,6 +13,8 @@ from etl.demo.blocks import Block
 
 MARKET = math.sqrt(0.5)
 """Correlation of a block's style factor with the market factor, up to the regime's sign."""
+_PIECE = 128
+"""Features that are ranked at once."""
 
 
 class AssetPool:
@@ -55,7 +57,7 @@ class AssetPool:
     def advance(self) -> NDArray[np.bool_]:
         """Go one era on; returns (rows,) the places that a new asset has taken."""
         fresh = self._draw(self._state.shape)
-        arrived = self._rng.random(self._state.shape[1]) < self._churn
+        arrived: NDArray[np.bool_] = np.less(self._rng.random(self._state.shape[1]), self._churn)
         keep = np.where(arrived, 0.0, self._persistence).astype(np.float32)
         self._state *= keep
         self._state += np.sqrt(1 - keep**2) * fresh
@@ -68,14 +70,18 @@ class AssetPool:
         Args:
             signs: (blocks,) the regime's signs.
         """
-        market, style, spread, own = np.split(
+        market, groups, spread, own = np.split(
             self._state, (1, 1 + self._count, 1 + 2 * self._count)
         )
-        style = MARKET * signs[:, None] * market + math.sqrt(1 - MARKET**2) * style
-        latent = self._own * own
-        latent += self._style * style[self._block_of]
-        latent += self._spread * spread[self._block_of]
-        return equal_counts(latent)
+        style = MARKET * signs[:, None] * market + math.sqrt(1 - MARKET**2) * groups
+        seen = np.empty(own.shape, dtype=np.int8)
+        for start in range(0, len(own), _PIECE):
+            piece = slice(start, start + _PIECE)
+            latent = self._own[piece] * own[piece]
+            latent += self._style[piece] * style[self._block_of[piece]]
+            latent += self._spread[piece] * spread[self._block_of[piece]]
+            seen[piece] = equal_counts(latent)
+        return seen
 
     def _draw(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         return self._rng.standard_normal(shape, dtype=np.float32)

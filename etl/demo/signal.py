@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Weights:
     def of(self, features: NDArray[np.int8]) -> NDArray[np.float64]:
         """The sum for each row of (features, rows), shape (rows,)."""
         terms = standardised(features[self.columns]).prod(axis=1)
-        return self.values @ terms - self.centre
+        return np.asarray(self.values @ terms - self.centre)
 
     def scaled(self, samples: Sequence[NDArray[np.int8]]) -> Weights:
         """The same direction with mean 0 and variance 1 on `samples`."""
@@ -48,8 +49,8 @@ class Parts:
         linear: the linear part.
         pairs: the part in products.
         regime: the part of the era's own regime.
-        pooled: the mean direction of all regimes' parts: what is left of `regime` for an
-            observer who does not know the regime.
+        pooled: the sum of all regimes' parts: what is left of `regime` for an observer who does
+            not know the regime.
     """
 
     linear: NDArray[np.float64]
@@ -57,14 +58,24 @@ class Parts:
     regime: NDArray[np.float64]
     pooled: NDArray[np.float64]
 
-    def blend(self, shares: Shares, *, pooled: bool = False) -> NDArray[np.float64]:
-        """The sum of the parts with variances `shares`, (rows,)."""
-        moving = self.pooled if pooled else self.regime
+    def blend(
+        self, shares: Shares, moving: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """The sum of the parts with variances `shares`, (rows,).
+
+        Args:
+            shares: the variance of each part.
+            moving: what stands for the regime's part, by default `regime`.
+        """
         return (
-            np.sqrt(shares.linear) * self.linear
-            + np.sqrt(shares.pairs) * self.pairs
-            + np.sqrt(shares.regime) * moving
+            math.sqrt(shares.linear) * self.linear
+            + math.sqrt(shares.pairs) * self.pairs
+            + math.sqrt(shares.regime) * (self.regime if moving is None else moving)
         )
+
+    def blend_blind(self, shares: Shares, regimes: int) -> NDArray[np.float64]:
+        """The expectation of `blend` for one who takes each of `regimes` for equally likely."""
+        return self.blend(shares, self.pooled / math.sqrt(regimes))
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,6 @@ def _products(blocks: Sequence[Block], count: int, rng: np.random.Generator) -> 
     for term in range(count):
         place, both = divmod(term, len(partners))
         left, right = partners[both]
-        place = min(place, len(left.columns) - 1)
         columns.append((left.columns[place], right.columns[place]))
         values.append(signs[both] * rng.uniform(0.85, 1.15))
     return Weights(np.array(columns), np.array(values))
@@ -139,4 +149,4 @@ def _products(blocks: Sequence[Block], count: int, rng: np.random.Generator) -> 
 
 def standardised(features: NDArray[np.int8]) -> NDArray[np.float64]:
     """Quintiles 0..4 as values with mean 0 and variance 1 where the classes are equal."""
-    return (features - 2.0) / np.sqrt(2.0)
+    return (features - np.float64(2)) / np.float64(math.sqrt(2))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erazoo.tournament import CLASSIC, TARGET_ALIAS, label_eras, target_bars
+from erazoo.tournament import CLASSIC, label_eras, target_bars
 
 MAIN, RELATIVE = "ender", "cyrusd"
 LONG_TARGET = f"target_{MAIN}_60"
 TARGETS = (f"target_{MAIN}_20", LONG_TARGET, f"target_{RELATIVE}_20", f"target_{RELATIVE}_60")
-COLUMNS = (TARGET_ALIAS, *TARGETS)
-"""Target columns of the files; the alias repeats LONG_TARGET."""
-
 BIN_SHARES = (0.05, 0.20, 0.50, 0.20, 0.05)
 LIKENESS = 0.85
 """Correlation of the relative's weekly noise and signal with those of the main target."""
@@ -82,7 +80,7 @@ class NoiseStream:
 
     def _relatives(self, main: NDArray[np.float64]) -> NDArray[np.float64]:
         other = self._rng.standard_normal(main.shape)
-        return LIKENESS * main + np.sqrt(1 - LIKENESS**2) * other
+        return LIKENESS * main + math.sqrt(1 - LIKENESS**2) * other
 
 
 def make_target(

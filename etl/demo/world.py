@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from erazoo.eras import LIVE_ERA
 from erazoo.panel import MISSING_QUINTILE
 from etl.demo.blocks import MISSING, make_blocks
 from etl.demo.latent import AssetPool
+from etl.demo.names import Identifiers, feature_names
 from etl.demo.observers import make_observers
 from etl.demo.profiles import Plan
 from etl.demo.regimes import comovement, regime_path
@@ -20,8 +21,19 @@ from etl.demo.targets import LONG_TARGET, TARGETS, NoiseStream, make_target, unr
 
 TRAIN_SHARE = 0.5
 MISSING_SHARE = 0.125
-_SCALING_ROWS = 8000
-_STREAMS = ("layout", "comovement", "path", "scaling", "weights", "assets", "noise", "order", "ids")
+_SCALING_ROWS = 4000
+_STREAMS = (
+    "names",
+    "blocks",
+    "comovement",
+    "path",
+    "scaling",
+    "weights",
+    "assets",
+    "noise",
+    "order",
+    "ids",
+)
 
 
 @dataclass(frozen=True)
@@ -35,10 +47,10 @@ class DemoEra:
         ids: (rows,) identifiers that say nothing of the asset.
         assets: (rows,) the assets, which no file holds.
         features: (features, rows) quintiles.
-        signal: (rows,) the noiseless signal.
+        signal: (rows,) the noiseless signal, variance about 1.
         blind: (rows,) the best that can be said of it without knowing the regime.
         truth: the value of every target, (rows,), resolved or not.
-        resolved: targets whose values can be known when the data are published.
+        resolved: targets whose values are known when the data are published.
         benchmark: (rows,) predictions of the benchmark model.
         meta_model: (rows,) predictions of the meta model.
     """
@@ -51,7 +63,7 @@ class DemoEra:
     features: NDArray[np.int8]
     signal: NDArray[np.float64]
     blind: NDArray[np.float64]
-    truth: dict[str, NDArray[np.float32]]
+    truth: Mapping[str, NDArray[np.float32]]
     resolved: frozenset[str]
     benchmark: NDArray[np.float32]
     meta_model: NDArray[np.float32]
@@ -60,39 +72,40 @@ class DemoEra:
 class DemoWorld:
     """Everything planted by a plan: blocks, weights, regimes and observers.
 
+    Each source of randomness has a stream of its own, so that more eras continue the same world
+    and one part can change without the others.
+
     Args:
         plan: the plan; equal plans give equal worlds.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._seeds = dict(
-            zip(_STREAMS, np.random.SeedSequence(plan.seed).spawn(len(_STREAMS)), strict=True)
-        )
-        layout = self._rng("layout")
-        self.blocks = make_blocks(plan, layout)
+        seeds = np.random.SeedSequence(plan.seed).spawn(len(_STREAMS))
+        self._seeds = dict(zip(_STREAMS, seeds, strict=True))
+        self.names = feature_names(plan.features, self._rng("names"))
+        self.blocks = make_blocks(plan, self._rng("blocks"))
         self.signs = comovement(plan.regimes, len(self.blocks), self._rng("comovement"))
         self.path = regime_path(plan.eras + 1, plan.regimes, self._rng("path"))
-        crowd = self._pool(_SCALING_ROWS, "scaling")
-        weights = self._rng("weights")
+        crowd, weights = self._pool(_SCALING_ROWS, "scaling"), self._rng("weights")
         self.signal = make_signal(
             plan, self.blocks, lambda regime: crowd.quintiles(self.signs[regime]), weights
         )
         self.benchmark, self.meta_model = make_observers(plan, self.blocks, weights)
         self.missing = next(block for block in self.blocks if block.kind == MISSING)
-        self.missing_eras = max(1, int(MISSING_SHARE * plan.eras))
-        self.train_eras = int(TRAIN_SHARE * plan.eras)
+        self.missing_eras = int(MISSING_SHARE * plan.eras)
 
     def eras(self) -> Iterator[DemoEra]:
         """All eras in order, the live one last; a second call gives the same again."""
         plan = self.plan
         pool = self._pool(plan.rows, "assets")
         noise = NoiseStream(plan.rows, self._rng("noise"))
-        order, names = self._rng("order"), Identifiers(self._rng("ids"))
+        order, ids = self._rng("order"), Identifiers(self._rng("ids"))
         for index in range(plan.eras + 1):
             if index:
                 noise.advance(pool.advance())
-            yield self._era(index, pool, noise, order.permutation(plan.rows), names)
+            rows = order.permutation(plan.rows)
+            yield self._era(index, pool, noise, rows, ids.take(plan.rows))
 
     def label(self, index: int) -> str:
         """The label of the era at `index`."""
@@ -104,7 +117,7 @@ class DemoWorld:
             return "live"
         if index >= self.plan.eras - unresolved(LONG_TARGET):
             return "test"
-        return "train" if index < self.train_eras else "validation"
+        return "train" if index < int(TRAIN_SHARE * self.plan.eras) else "validation"
 
     def resolved(self, index: int) -> frozenset[str]:
         """The targets that are known of the era at `index`."""
@@ -116,13 +129,12 @@ class DemoWorld:
         pool: AssetPool,
         noise: NoiseStream,
         rows: NDArray[np.int64],
-        names: Identifiers,
+        ids: NDArray[np.str_],
     ) -> DemoEra:
-        regime = int(self.path[index])
+        regime, settings = int(self.path[index]), self.plan.settings
         features = pool.quintiles(self.signs[regime])
         if index < self.missing_eras:
             features[self.missing.columns] = MISSING_QUINTILE
-        settings = self.plan.settings
         parts = self.signal.parts(features, regime)
         signal = parts.blend(settings.shares)
         truth = {t: make_target(t, signal, settings.strength, noise.now)[rows] for t in TARGETS}
@@ -130,22 +142,16 @@ class DemoWorld:
             era=self.label(index),
             data_type=self.data_type(index),
             regime=regime,
-            ids=names.take(len(rows)),
+            ids=ids,
             assets=pool.assets[rows],
             features=features[:, rows],
             signal=signal[rows],
-            blind=parts.blend(self._blind_shares(), pooled=True)[rows],
+            blind=parts.blend_blind(settings.shares, self.plan.regimes)[rows],
             truth=truth,
             resolved=self.resolved(index),
             benchmark=self.benchmark.predict(features, parts)[rows],
             meta_model=self.meta_model.predict(features, parts)[rows],
         )
-
-    def _blind_shares(self):
-        from dataclasses import replace
-
-        s = self.plan.settings.shares
-        return replace(s, regime=s.regime / self.plan.regimes)
 
     def _pool(self, rows: int, stream: str) -> AssetPool:
         settings = self.plan.settings
@@ -153,31 +159,3 @@ class DemoWorld:
 
     def _rng(self, stream: str) -> np.random.Generator:
         return np.random.default_rng(self._seeds[stream])
-
-
-_DIGITS = 15
-_MASK = (1 << 4 * _DIGITS) - 1
-
-
-class Identifiers:
-    """Row identifiers, 'n' and 15 hex digits, which never repeat and follow no pattern.
-
-    A counter goes through steps that can each be undone on 60 bits (an addition, products with
-    odd numbers, xor with its own upper half), so that two counts never meet.
-    """
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        draw = rng.integers(0, _MASK, size=3, dtype=np.uint64)
-        self._key, self._first, self._second = draw[0], draw[1] | 1, draw[2] | 1
-        self._next = 0
-
-    def take(self, count: int) -> NDArray[np.str_]:
-        """The next `count` identifiers, (count,)."""
-        mask, half = np.uint64(_MASK), np.uint64(2 * _DIGITS)
-        value = np.arange(self._next, self._next + count, dtype=np.uint64)
-        self._next += count
-        value = (value + self._key) & mask
-        for factor in (self._first, self._second, self._first):
-            value = (value * factor) & mask
-            value ^= value >> half
-        return np.array([f"n{number:0{_DIGITS}x}" for number in value.tolist()])

@@ -9,10 +9,11 @@ import polars as pl
 from erazoo.config.schema import PricesSection
 from erazoo.logs import LOGGER
 from erazoo.publish import make_dir, sha256, write_json
+from etl.layout import rows_schema
 from etl.prices.bars import place
 from etl.prices.clean import CleanPrices, clean
 from etl.prices.eras import check_horizons, plan
-from etl.prices.layout import schema, write_rows
+from etl.prices.layout import write_rows
 from etl.prices.read import VALUE_COLUMNS, read_table, resolve
 from etl.prices.recipes import feature_sets, recipes
 from etl.prices.summary import PricesSummary, summarise
@@ -80,7 +81,7 @@ def _publish(
     make_dir(folder)
     (folder / SUMMARY_FILE).unlink(missing_ok=True)
     write_json(folder / "features.json", {"feature_sets": sets, "targets": list(summary.targets)})
-    wanted = schema(sets["all"], summary.targets)
+    wanted = rows_schema(sets["all"], summary.targets)
     for file in (TRAIN, VALIDATION, LIVE):
         write_rows(folder / f"{file}.parquet", table.filter(pl.col("file") == file), wanted)
     write_json(folder / SUMMARY_FILE, summary.to_json())
