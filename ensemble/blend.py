@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from erazoo.artefacts import CARD
 from erazoo.config import Config
-from erazoo.errors import ConfigError, DataError
+from erazoo.errors import ArtifactError, ConfigError, DataError, StaleDataError
 from erazoo.near import nearest
 from erazoo.publish import read_json, sha256, write_json
-from erazoo.rundir import RunDir
+from erazoo.rundir import RunDir, Stage
 from etl.build import open_shards
 from scoring.eras import EraSlices
 from scoring.ranks import era_ranks
-from training.evaluation import evaluate
-from training.loop import FINAL, RESULT, model_dir
+from training.evaluation import evaluate, source_print
+from training.loop import FINAL, RESULT, model_dir, model_stage
 from training.predictions import Predictions
 
 NAME = "ensemble"
@@ -62,13 +62,13 @@ def ensemble(config: Config, run: RunDir, *, force: bool = False) -> dict[str, A
         kind: {name: model_dir(run, name) / f"{kind}.parquet" for name in members}
         for kind in ("out_of_fold", "held_out")
     }
-    prints = [sha256(path) for path in files["out_of_fold"].values()]
-    stage = run.stage("ensemble", {"cards": cards, "files": prints, "how": config.ensemble.method})
+    stage = ensemble_stage(config, run)
     recipe_path = run.path("ensemble", RECIPE)
     if not force and stage.done():
         evaluate(config, run)
         return {**read_json(recipe_path), "skipped": True}
     begun = time.monotonic()
+    stage.forget()
     weights = dict.fromkeys(members, 1.0)
     outputs = [recipe_path]
     for kind, paths in files.items():
@@ -93,6 +93,42 @@ def ensemble(config: Config, run: RunDir, *, force: bool = False) -> dict[str, A
     return recipe
 
 
+def ensemble_stage(config: Config, run: RunDir) -> Stage:
+    """The stage of the blend: its members as they stand now and how they are blended.
+
+    Raises:
+        DataError: a member that is not trained with this configuration.
+    """
+    members = ensemble_members(config, run)
+    key = {
+        "members": list(members),
+        "cards": [sha256(model_dir(run, name) / FINAL / CARD) for name in members],
+        "files": [sha256(model_dir(run, name) / "out_of_fold.parquet") for name in members],
+        "how": config.ensemble.method,
+    }
+    return run.stage("ensemble", key)
+
+
+def open_recipe(config: Config, run: RunDir) -> dict[str, Any]:
+    """The recipe of the ensemble that this very configuration made.
+
+    Raises:
+        StaleDataError: there is none, or it was made of other members.
+        ArtifactError: it is damaged.
+    """
+    if not run.path("ensemble", RECIPE).is_file():
+        raise StaleDataError(f"there is no ensemble in {run.root}", hint="Run `erazoo ensemble`")
+    if not ensemble_stage(config, run).done():
+        raise StaleDataError(
+            f"the ensemble in {run.root} was made of other members or settings",
+            hint="Run `erazoo ensemble`",
+        )
+    try:
+        return dict(read_json(run.path("ensemble", RECIPE)))
+    except ValueError:
+        raise ArtifactError("the ensemble's recipe is damaged", received=str(run.root)) from None
+
+
 def ensemble_members(config: Config, run: RunDir) -> tuple[str, ...]:
     """The models that are blended: those configured, else all enabled ones; each must stand.
 
@@ -111,32 +147,32 @@ def ensemble_members(config: Config, run: RunDir) -> tuple[str, ...]:
                 received=name,
                 expected=nearest(name, config.models),
             )
-        _check_trained(run, name)
+        _check_trained(config, run, name)
     return members
 
 
-def _check_trained(run: RunDir, name: str) -> None:
+def _check_trained(config: Config, run: RunDir, name: str) -> None:
     path = model_dir(run, name) / RESULT
-    result = read_json(path) if path.exists() else {"status": "missing", "reason": "never trained"}
-    needed = (model_dir(run, name) / "out_of_fold.parquet", model_dir(run, name) / FINAL / CARD)
-    absent = [file for file in needed if not file.is_file()]
-    if result["status"] != "ok" or absent:
+    result = read_json(path) if path.exists() else {"reason": "no result of this configuration"}
+    if not model_stage(config, run, name).done():
         raise DataError(
-            f"the ensemble's member {name!r} is not trained",
-            received=result["reason"] or f"no {absent[0]}",
+            f"the ensemble's member {name!r} is not trained with this configuration",
+            received=result["reason"] or "results of another one, or incomplete",
             hint=f"Run `erazoo train {name}`, disable it or leave it out of ensemble.members",
         )
 
 
 def _blend(kind: str, paths: Mapping[str, Path], weights: Mapping[str, float]) -> Predictions:
-    loaded = {name: Predictions.load(path) for name, path in paths.items()}
-    first = max(loaded.values(), key=lambda predictions: len(predictions.ids))
-    for name, predictions in loaded.items():
-        _check_alike(name, predictions, first, kind)
-    columns = {name: p.aligned(first.ids) for name, p in loaded.items()}
+    first = Predictions.load(next(iter(paths.values())))
+    columns = {}
+    for name, path in paths.items():
+        one = Predictions.load(path)
+        _check_alike(name, one, first, kind)
+        columns[name] = one.aligned(first.ids)
     slices = EraSlices.from_labels(first.eras)
     values = rank_average(columns, weights, slices)
-    facts = {**first.facts, "members": ",".join(loaded)}
+    sources = source_print(list(paths.values()))
+    facts = {**first.facts, "members": ",".join(paths), "sources": sources}
     return Predictions(NAME, kind, first.ids, first.eras, values, first.folds, facts)
 
 
@@ -145,7 +181,7 @@ def _check_alike(name: str, one: Predictions, first: Predictions, kind: str) -> 
         raise DataError(
             f"the predictions of {name!r} are of another origin", received=one.kind, expected=kind
         )
-    for fact in ("target", "fingerprint"):
+    for fact in ("target", "fingerprint", "plan"):
         if one.facts.get(fact) != first.facts.get(fact):
             raise DataError(
                 f"the predictions of {name!r} have another {fact}",
@@ -153,15 +189,10 @@ def _check_alike(name: str, one: Predictions, first: Predictions, kind: str) -> 
                 expected=first.facts.get(fact),
                 hint=f"Run `erazoo train {name}` again",
             )
-    if len(one.ids) != len(first.ids):
+    if len(one.ids) != len(first.ids) or bool((one.ids != first.ids).any()):
         raise DataError(
-            f"the predictions of {name!r} cover other rows",
-            received=f"{len(one.ids)} rows",
-            expected=f"{len(first.ids)}, as {first.name!r}",
+            f"the predictions of {name!r} and {first.name!r} cover different rows",
+            received=f"{len(one.ids)} and {len(first.ids)} rows",
+            expected="the same rows in the same order",
             hint="Train the members on the same folds",
         )
-
-
-def member_names(recipe: Mapping[str, Any]) -> Sequence[str]:
-    """The members of a recipe, in order."""
-    return [str(member["name"]) for member in recipe["members"]]

@@ -12,7 +12,7 @@ from typing import Any
 
 from erazoo.config import Config, describe
 from erazoo.errors import ConfigError, StaleDataError
-from erazoo.publish import fingerprint, make_dir, read_json, sweep, write_json
+from erazoo.publish import fingerprint, make_dir, read_json, sha256, sweep, write_json
 
 
 class RunDir:
@@ -44,9 +44,23 @@ class RunDir:
         """Record the resolved configuration."""
         write_json(self.path("config.json"), describe(config))
 
+    def checksum(self, path: Path) -> str:
+        """The sha256 of a large file, computed again only when its size or time changes."""
+        record = self.path(".checksums.json")
+        try:
+            known = dict(read_json(record))
+        except (FileNotFoundError, ValueError):
+            known = {}
+        facts = path.stat()
+        name, seen = str(path.resolve()), [facts.st_size, facts.st_mtime_ns]
+        if known.get(name, {}).get("seen") != seen:
+            known[name] = {"seen": seen, "sha256": sha256(path)}
+            write_json(record, known)
+        return str(known[name]["sha256"])
+
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the run directory for one writing command.
+        """Hold the run directory for one writing command, rid of what a killed one left.
 
         Raises:
             ConfigError: another command holds it.
@@ -64,6 +78,8 @@ class RunDir:
             handle.truncate(0)
             handle.write(f"process {os.getpid()}")
             handle.flush()
+            for folder in (self.root, *(p for p in self.root.iterdir() if p.is_dir())):
+                sweep(folder)
             yield
 
 

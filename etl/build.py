@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from erazoo import __version__
 from erazoo.config import Config
-from erazoo.errors import StaleDataError
+from erazoo.errors import ConfigError, StaleDataError
 from erazoo.folds import FoldPlan
 from erazoo.logs import LOGGER, progress
 from erazoo.panel import EraBlock
 from erazoo.publish import fingerprint, read_json, write_json
 from erazoo.rundir import RunDir, Stage
 from erazoo.tournament import TARGET_ALIAS, TOURNAMENTS, label_eras, target_bars
-from etl.dataset import Dataset, quick_fingerprint
+from etl.dataset import Dataset, history_files
 from etl.shards import ShardSet, ShardWriter
 from etl.shards.manifest import MANIFEST
-from etl.source import data_folder
+from etl.source import check_data, data_folder
 from etl.splits import plan_folds
 
 FOLDS = "folds.json"
 SHARDS = "shards"
+PRICE_RECORD = "prices.json"
 
 
 def shard(config: Config, run: RunDir, *, force: bool = False) -> dict[str, Any]:
@@ -37,18 +37,21 @@ def shard(config: Config, run: RunDir, *, force: bool = False) -> dict[str, Any]
     Raises:
         DataError: data that cannot be used; nothing is published then.
     """
+    _check_kind(config)
     stage = _stage(config, run)
     if not force and stage.done():
+        check_data(config, data_folder(config, run))
         return {**stage.summary(), "skipped": True}
     begun = time.monotonic()
     stage.forget()
     folder = data_folder(config, run)
-    target_bars(config.data.target)
+    check_data(config, folder)
     data = Dataset(folder, config.data.feature_set, _targets(config))
     resolved = data.resolved(config.data.target)
-    plan = plan_folds(config.split, data.axis, resolved, config.data.target, _label_eras(config))
+    reach = _label_eras(config, run)
+    plan = plan_folds(config.split, data.axis, resolved, config.data.target, reach)
     data.check_ids()
-    shards = _write(config, run, data, plan, folder)
+    shards = _write(config, run, data, plan, force)
     write_json(run.path(FOLDS), plan.to_json())
     summary = _summary(shards, plan)
     outputs = [run.path(SHARDS, f.path) for f in shards.manifest.files]
@@ -75,10 +78,9 @@ def _stage(config: Config, run: RunDir) -> Stage:
     return run.stage(
         "shard",
         {
-            "data": quick_fingerprint(data_folder(config, run)),
+            "data": _prints(config, run),
             "columns": [config.data.feature_set, _targets(config)],
-            "tournament": config.data.tournament,
-            "bars_per_era": config.data.bars_per_era,
+            "label_eras": _label_eras(config, run),
             "shards": config.shards.model_dump(),
             "split": config.split.model_dump(),
         },
@@ -89,20 +91,36 @@ def _targets(config: Config) -> list[str]:
     return list(dict.fromkeys((config.data.target, *config.data.extra_targets)))
 
 
-def _label_eras(config: Config) -> int:
-    bars = target_bars(config.data.target)
+def _prints(config: Config, run: RunDir) -> dict[str, str]:
+    """Checksums of the data files that shards are made from."""
+    return {p.name: run.checksum(p) for p in history_files(data_folder(config, run))}
+
+
+def _check_kind(config: Config) -> None:
+    if config.data.source == "numerai" and config.data.tournament == "crypto":
+        raise ConfigError(
+            "downloaded Crypto data cannot be sharded yet; they are keyed by symbol and date",
+            hint="Build a panel from prices with data.source = 'prices', as conf/coins.toml does",
+        )
+
+
+def _label_eras(config: Config, run: RunDir) -> int:
+    """Eras that a label reaches past its own: measured on a price panel, else from the name."""
     if config.data.source == "prices":
-        bars += config.prices.lag
-    per_era = config.data.bars_per_era or TOURNAMENTS[config.data.tournament].bars_per_era
-    return label_eras(bars, per_era)
+        record = data_folder(config, run) / PRICE_RECORD
+        measured = read_json(record)["label_eras"] if record.is_file() else {}
+        if config.data.target in measured:
+            return int(measured[config.data.target])
+    per_era = TOURNAMENTS[config.data.tournament].bars_per_era
+    return label_eras(target_bars(config.data.target), per_era)
 
 
-def _write(config: Config, run: RunDir, data: Dataset, plan: FoldPlan, folder: Path) -> ShardSet:
+def _write(config: Config, run: RunDir, data: Dataset, plan: FoldPlan, force: bool) -> ShardSet:
     split_of = dict.fromkeys(data.eras(), "train")
     if plan.held_out is not None:
         first = data.eras().index(plan.held_out.validation[0])
         split_of |= dict.fromkeys(data.eras()[first:], "test")
-    key = fingerprint([quick_fingerprint(folder), data.spec.fingerprint, data.targets])
+    key = fingerprint([_prints(config, run), data.spec.fingerprint, data.targets])
     facts = {
         "tool": f"erazoo {__version__}",
         "alias": {TARGET_ALIAS: data.alias_of()},
@@ -122,6 +140,7 @@ def _write(config: Config, run: RunDir, data: Dataset, plan: FoldPlan, folder: P
         block_rows=config.shards.block_rows,
         shard_rows=config.shards.shard_rows,
         facts=facts,
+        fresh=force,
     ) as writer:
         pending = writer.pending()
         if len(pending) < len(split_of):

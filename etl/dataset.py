@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ class Dataset:
             any, the meta-model and benchmark files.
         feature_set: the features that are used, by the name of a set or group.
         targets: the target columns that are used; each is named, never the alias `target`.
-        whole_eras: checked by `blocks`; nothing here reads more than one era of features.
     """
 
     def __init__(self, folder: Path, feature_set: str, targets: Sequence[str]) -> None:
@@ -56,11 +55,14 @@ class Dataset:
             )
         for file in self._files:
             _check_columns(file, ["id", "era", *targets], self.spec.names)
+            _check_kinds(file, targets, pa.types.is_floating, "a floating-point number")
         self.targets = tuple(targets)
         self._references = [
             EraFile(folder / name) for name in REFERENCE_FILES if (folder / name).exists()
         ]
-        names = [c for f in self._references for c in f.columns if c not in ("id", "era")]
+        for file in self._references:
+            _check_columns(file, ["id"], ())
+        names = [c for f in self._references for c in _reference_columns(f)]
         self.references = tuple(dict.fromkeys(names))
 
     @cached_property
@@ -238,17 +240,10 @@ def feature_matrix(table: pa.Table, spec: FeatureSpec, place: str) -> NDArray[np
     return matrix
 
 
-def quick_fingerprint(folder: Path) -> dict[str, list[Any]]:
-    """Size and a digest of the last 64 KiB of each data file: the footer changes with it."""
-    prints = {}
-    for name in (FEATURES, *HISTORY, *REFERENCE_FILES):
-        path = folder / name
-        if path.exists():
-            size = path.stat().st_size
-            with path.open("rb") as stream:
-                stream.seek(max(0, size - (1 << 16)))
-                prints[name] = [size, hashlib.sha256(stream.read()).hexdigest()[:16]]
-    return prints
+def history_files(folder: Path) -> list[Path]:
+    """The files that shards are made from, as far as they are there."""
+    paths = [folder / name for name in (FEATURES, *HISTORY, *REFERENCE_FILES)]
+    return [path for path in paths if path.is_file()]
 
 
 class _References:
@@ -256,7 +251,7 @@ class _References:
 
     def __init__(self, files: Sequence[EraFile], names: Sequence[str], eras: Sequence[str]) -> None:
         self._names = list(names)
-        self._columns = [[c for c in f.columns if c not in ("id", "era")] for f in files]
+        self._columns = [_reference_columns(f) for f in files]
         self._streams = [
             f.tables(["id", *columns], eras)
             for f, columns in zip(files, self._columns, strict=True)
@@ -274,7 +269,8 @@ class _References:
                 raise SchemaError(
                     "a reference file is sorted differently than the data", received=found
                 )
-            place = pc.index_in(pa.array(ids, pa.string()), table.column("id").combine_chunks())
+            known_ids = pa.array(_ids(table, f"era {era} of a reference file"), pa.string())
+            place = pc.index_in(pa.array(ids, pa.string()), known_ids)
             known = place.is_valid().to_numpy(zero_copy_only=False)
             source = place.drop_null().to_numpy()
             for name in columns:
@@ -293,6 +289,7 @@ def _check_columns(file: EraFile, wanted: Sequence[str], features: Sequence[str]
             received=f"no {absent[0]}{more}",
             expected=nearest(absent[0], file.columns),
         )
+    _check_kinds(file, [c for c in ("id", "era") if c in known], _is_text, "text")
     for name in features:
         kind = file.kind(name)
         if not (pa.types.is_int8(kind) or pa.types.is_uint8(kind)):
@@ -301,6 +298,29 @@ def _check_columns(file: EraFile, wanted: Sequence[str], features: Sequence[str]
                 received=f"{name}: {kind} in {file.path.name}",
                 expected="int8 or uint8",
             )
+
+
+def _check_kinds(
+    file: EraFile, names: Sequence[str], fits: Callable[[Any], bool], expected: str
+) -> None:
+    for name in names:
+        if not fits(file.kind(name)):
+            raise SchemaError(
+                f"a column of {file.path.name} is of the wrong type",
+                received=f"{name}: {file.kind(name)}",
+                expected=expected,
+            )
+
+
+def _is_text(kind: Any) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
+
+
+def _reference_columns(file: EraFile) -> list[str]:
+    """The predictions in a reference file; its other columns are texts."""
+    found = [c for c in file.columns if c not in ("id", "era")]
+    return [c for c in found if pa.types.is_floating(file.kind(c))]
 
 
 def _ids(table: pa.Table, place: str) -> NDArray[np.object_]:
@@ -314,6 +334,10 @@ def _floats(table: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
     out = np.empty((table.num_rows, len(names)), dtype=np.float32)
     for j, name in enumerate(names):
         out[:, j] = column_array(table, name)
+    if np.isinf(out).any():
+        raise SchemaError(
+            "a target is infinite", received=names[int(np.isinf(out).any(0).argmax())]
+        )
     return out
 
 

@@ -104,6 +104,11 @@ class EraFile:
         runs = [run for run in self.runs if wanted is None or run.era in wanted]
         if not runs:
             return
+        absent = [name for name in columns if name not in self.columns]
+        if absent:
+            raise SchemaError(
+                f"{self.path.name} lacks a column", received=f"no {absent[0]}", expected=absent[0]
+            )
         parts: list[Any] = []
         current = 0
         for start, batch in self._batches(list(columns), runs):
@@ -128,10 +133,20 @@ class EraFile:
             end = begin + rows
             if any(r.start < end and r.start + r.rows > begin for r in runs):
                 row = begin
-                for batch in self._file.iter_batches(BATCH_ROWS, [group], columns):
+                for batch in self._decoded(group, columns):
                     yield row, batch
                     row += batch.num_rows
             begin = end
+
+    def _decoded(self, group: int, columns: list[str]) -> Iterator[Any]:
+        try:
+            yield from self._file.iter_batches(BATCH_ROWS, [group], columns)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(
+                "a data file is damaged",
+                received=f"{self.path}, row group {group} ({str(error).splitlines()[0]})",
+                hint="Download or build it again",
+            ) from None
 
 
 def column_array(table: pa.Table, name: str) -> np.ndarray[Any, Any]:

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from erazoo.config import Config
-from erazoo.publish import sha256
-from erazoo.rundir import RunDir
+from erazoo.errors import ConfigError, StaleDataError
+from erazoo.publish import make_dir, read_json, sha256, write_json
+from erazoo.rundir import RunDir, Stage
+from etl.dataset import FEATURES, HISTORY, LIVE
 
 DATA_ROOT = "ERAZOO_DATA"
+MARKER = "source.json"
+DOWNLOADED = "download.json"
 
 
 def data_folder(config: Config, run: RunDir) -> Path:
@@ -39,25 +43,67 @@ def prepare_data(config: Config, run: RunDir, *, force: bool = False) -> dict[st
         from etl.download import download_dataset
 
         return {"folder": str(folder), **download_dataset(config, folder, force=force)}
-    stage = RunDir(folder).stage("data", _key(config))
-    if not force and stage.done():
+    _claim(config.data.source, folder)
+    owner = RunDir(folder)
+    stage = _stage(config, owner)
+    prints = _price_prints(config)
+    if not force and stage.done() and stage.summary()["prints"] == prints:
         return {"folder": str(folder), **stage.summary(), "skipped": True}
     begun = time.monotonic()
-    stage.forget()
-    summary = _build(config, folder)
-    outputs = [path for path in folder.iterdir() if path.is_file() and path.suffix != ".lock"]
-    outputs = [path for path in outputs if not path.name.startswith(".")]
-    stage.finish(outputs, summary, time.monotonic() - begun)
+    with owner.lock():
+        stage.forget()
+        summary = {**_build(config, folder), "prints": prints}
+        found = [p for p in folder.iterdir() if p.suffix in (".json", ".parquet")]
+        stage.finish([p for p in found if p.is_file()], summary, time.monotonic() - begun)
     return {"folder": str(folder), **summary}
 
 
-def _key(config: Config) -> dict[str, Any]:
-    """What the data depend on: the section and, for prices, the files as they are now."""
-    if config.data.source == "demo":
-        return {"source": "demo", **config.demo.model_dump()}
-    paths = [price_root() / name for name in config.prices.files]
-    prints = {str(path): sha256(path) for path in paths if path.is_file()}
-    return {"source": "prices", **config.prices.model_dump(), "prints": prints}
+def check_data(config: Config, folder: Path) -> None:
+    """Refuse data that another configuration built, or that were never finished.
+
+    A folder that erazoo neither built nor downloaded is the user's own and taken as it is.
+
+    Raises:
+        StaleDataError: the data are not those of this configuration, or incomplete.
+    """
+    record = folder / MARKER
+    if record.is_file():
+        whole = _stage(config, RunDir(folder)).done()
+    else:
+        download = folder / DOWNLOADED
+        whole = not download.is_file() or bool(read_json(download).get("files"))
+    if not whole:
+        raise StaleDataError(
+            f"the data in {folder} are incomplete or belong to another configuration",
+            hint="Run `erazoo download`",
+        )
+
+
+def _claim(source: str, folder: Path) -> None:
+    """Mark a folder as this source's; never one that holds data of another origin."""
+    marker = make_dir(folder) / MARKER
+    held = read_json(marker)["source"] if marker.is_file() else None
+    foreign = [n for n in (FEATURES, *HISTORY, LIVE) if (folder / n).exists()]
+    if held != source and foreign:
+        raise ConfigError(
+            f"the data folder {folder} holds data that erazoo did not make from {source!r}",
+            received=f"{foreign[0]} of {held or 'another origin'}",
+            hint="Choose another data.dir or --run-dir; nothing was replaced",
+        )
+    write_json(marker, {"source": source})
+
+
+def _stage(config: Config, owner: RunDir) -> Stage:
+    section = config.demo if config.data.source == "demo" else config.prices
+    return owner.stage("data", {"source": config.data.source, **section.model_dump()})
+
+
+def _price_prints(config: Config) -> dict[str, str]:
+    """Checksums of the price files as they are now."""
+    if config.data.source != "prices":
+        return {}
+    paths = {name: price_root() / name for name in config.prices.files}
+    return {name: sha256(path) for name, path in paths.items() if path.is_file()}
 
 
 def _build(config: Config, folder: Path) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.blend import RECIPE, rank_average
+from ensemble.blend import open_recipe, rank_average
 from erazoo.config import Config
-from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, StaleDataError
+from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError
 from erazoo.logs import LOGGER
 from erazoo.panel import EraBlock
-from erazoo.publish import read_json, sha256
+from erazoo.publish import sha256
 from erazoo.rundir import RunDir
 from erazoo.tournament import TOURNAMENTS
 from etl.dataset import LIVE, LIVE_REFERENCES, LiveData
@@ -42,7 +42,7 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
         ArtifactError: a member that has changed since the ensemble was made.
         DataError: live data that do not fit the models.
     """
-    recipe = _recipe(run)
+    recipe = open_recipe(config, run)
     live_path = data_folder(config, run) / LIVE
     if not live_path.is_file():
         raise DataError(
@@ -52,12 +52,14 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
         "recipe": recipe,
         "live": sha256(live_path),
         "post": config.predict.model_dump(),
+        "neutralizers": _neutralizer_prints(config, run),
         "tournament": config.data.tournament,
     }
     stage = run.stage("predict", key)
     if not force and stage.done():
         return {**stage.summary(), "skipped": True}
     begun = time.monotonic()
+    stage.forget()
     block = _live_block(config, run, recipe)
     slices = EraSlices.from_labels(np.full(len(block), block.era, dtype=object))
     values = _members(run, recipe, block, slices)
@@ -85,17 +87,6 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
     }
     stage.finish([prediction_path, written.path], summary, time.monotonic() - begun)
     return summary
-
-
-def _recipe(run: RunDir) -> dict[str, Any]:
-    try:
-        return dict(read_json(run.path("ensemble", RECIPE)))
-    except FileNotFoundError:
-        raise StaleDataError(
-            f"there is no ensemble in {run.root}", hint="Run `erazoo ensemble`"
-        ) from None
-    except ValueError:
-        raise ArtifactError("the ensemble's recipe is damaged", received=str(run.root)) from None
 
 
 def _live_block(config: Config, run: RunDir, recipe: Mapping[str, Any]) -> EraBlock:
@@ -138,9 +129,24 @@ def _post_process(
     column: NDArray[Any] = values
     if config.predict.neutralize:
         neutralizers = _neutralizers(config, run, block)
+        if len(block) <= neutralizers.shape[1] + 1:
+            raise ConfigError(
+                "too few live rows to neutralise: nothing but rounding would be left",
+                received=f"{len(block)} rows, {neutralizers.shape[1]} neutralizers",
+                expected="more rows than neutralizers",
+                hint="Set predict.neutralize = 0",
+            )
         gaussian = era_gaussian(values, slices)
         column = neutralize(gaussian, neutralizers, slices, config.predict.neutralize)
     return era_ranks(column, slices).reshape(-1).astype(np.float32)
+
+
+def _neutralizer_prints(config: Config, run: RunDir) -> list[str]:
+    """What a neutralisation to the benchmark depends on beside the live file."""
+    if not config.predict.neutralize or config.predict.neutralize_to == "features":
+        return []
+    paths = [data_folder(config, run) / name for name in LIVE_REFERENCES]
+    return [config.data.benchmark, *(sha256(path) for path in paths if path.is_file())]
 
 
 def _neutralizers(config: Config, run: RunDir, block: EraBlock) -> NDArray[Any]:

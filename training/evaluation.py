@@ -15,8 +15,8 @@ from erazoo.config import Config
 from erazoo.errors import ConfigError, DataError, LeakageError
 from erazoo.folds import FoldPlan
 from erazoo.near import nearest
-from erazoo.publish import read_json, sha256, write_json
-from erazoo.rundir import RunDir
+from erazoo.publish import fingerprint, read_json, sha256, write_json
+from erazoo.rundir import RunDir, Stage
 from etl.build import open_shards
 from etl.shards import Labels, ShardSet
 from etl.source import data_folder
@@ -25,7 +25,7 @@ from scoring.eras import EraSlices
 from scoring.evaluate import CandidateScores, score_candidates
 from scoring.similarity import rank_correlation
 from scoring.summary import json_number
-from training.loop import RESULT
+from training.loop import RESULT, model_dir, model_stage
 from training.predictions import Predictions
 
 META_MODEL = "numerai_meta_model"
@@ -66,18 +66,14 @@ def evaluate(
     """
     kind = "held_out" if final else "out_of_fold"
     shards, plan = open_shards(config, run)
-    files = prediction_files(run, kind)
-    key = {
-        "files": {str(f.relative_to(run.root)): sha256(f) for f in files},
-        "manifest": sha256(run.path("shards", "manifest.json")),
-        "references": [config.data.meta_model, config.data.benchmark],
-    }
-    stage = run.stage(f"evaluate-{kind}", key)
-    out = run.path("evaluation", SCORES[kind])
+    files, missing = prediction_files(config, run, kind)
+    stage, out = _stage(config, run, kind, files), run.path("evaluation", SCORES[kind])
     if not force and stage.done():
-        return {**read_json(out), "skipped": True}
+        return {**read_json(out), "missing": missing, "skipped": True}
     begun = time.monotonic()
-    result = _scores(config, run, shards, plan, files, kind)
+    stage.forget()
+    _drop_stale_final(config, run)
+    result = {**_scores(config, run, shards, plan, files, kind), "missing": missing}
     if final:
         _record_opening(run, result)
     write_json(out, result)
@@ -85,11 +81,63 @@ def evaluate(
     return result
 
 
-def prediction_files(run: RunDir, kind: str) -> list[Path]:
-    """The prediction files of a run, of models first and ensembles last."""
-    models = sorted(run.path("models").glob(f"*/{kind}.parquet"))
-    healthy = [path for path in models if _model_result(path)["status"] == "ok"]
-    return healthy + sorted(run.path("ensemble").glob(f"{kind}.parquet"))
+def prediction_files(config: Config, run: RunDir, kind: str) -> tuple[list[Path], dict[str, str]]:
+    """The prediction files that this very configuration made, models first and the ensemble last.
+
+    Returns:
+        The files, and by name why an enabled model has none.
+    """
+    files, missing = [], {}
+    for name, entry in config.models.items():
+        if not entry.enabled:
+            continue
+        path = model_dir(run, name) / f"{kind}.parquet"
+        if model_stage(config, run, name).done() and path.is_file():
+            files.append(path)
+        else:
+            missing[name] = _why_missing(path)
+    blend = run.path("ensemble", f"{kind}.parquet")
+    if blend.is_file() and _is_current(config, blend, files):
+        files.append(blend)
+    return files, missing
+
+
+def source_print(files: Sequence[Path]) -> str:
+    """What a blend of prediction files was made from, as it is recorded in the blend."""
+    return fingerprint([sha256(path) for path in files])
+
+
+def _is_current(config: Config, blend: Path, files: Sequence[Path]) -> bool:
+    """Whether a blend was made from the configured members' present predictions."""
+    members = config.ensemble.members or tuple(path.parent.name for path in files)
+    sources = [path for name in members for path in files if path.parent.name == name]
+    facts = Predictions.load(blend).facts
+    same = facts.get("members") == ",".join(members)
+    return same and facts.get("sources") == source_print(sources)
+
+
+def _why_missing(path: Path) -> str:
+    result = _model_result(path)
+    if result["status"] == "failed":
+        return str(result["reason"])
+    return "not trained with this configuration; run `erazoo train`"
+
+
+def _stage(config: Config, run: RunDir, kind: str, files: Sequence[Path]) -> Stage:
+    key = {
+        "files": {str(f.relative_to(run.root)): sha256(f) for f in files},
+        "manifest": sha256(run.path("shards", "manifest.json")),
+        "folds": sha256(run.path("folds.json")),
+        "references": [config.data.meta_model, config.data.benchmark],
+    }
+    return run.stage(f"evaluate-{kind}", key)
+
+
+def _drop_stale_final(config: Config, run: RunDir) -> None:
+    """Scores on the held-out eras are not shown beside other models than those they are of."""
+    files, _ = prediction_files(config, run, "held_out")
+    if not _stage(config, run, "held_out", files).done():
+        run.path("evaluation", SCORES["held_out"]).unlink(missing_ok=True)
 
 
 def reference_names(config: Config, references: Sequence[str]) -> tuple[str | None, str | None]:
@@ -129,12 +177,15 @@ def _scores(
     candidates = [_candidate(run, path, kind, labels) for path in files]
     if not candidates:
         raise DataError(
-            "there are no predictions to score", received=str(run.root), hint="Run `erazoo train`"
+            "there are no predictions of this configuration to score",
+            received=str(run.root),
+            hint="Run `erazoo train`",
         )
     for metric, role in (("mmc", "meta_model"), ("bmc", "benchmark")):
         if metric in columns and np.isfinite(columns[metric]).any():
-            name = meta if role == "meta_model" else benchmark
-            candidates.append(Candidate(str(name), role, role, columns[metric]))
+            name = str(meta if role == "meta_model" else benchmark)
+            if name not in {c.name for c in candidates if c.kind == "meta_model"}:
+                candidates.append(Candidate(name, role, role, columns[metric]))
     target = labels.targets[:, shards.target_index(plan.target)]
     slices = EraSlices.from_labels(labels.eras)
     matrix = np.column_stack([c.values for c in candidates])

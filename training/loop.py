@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,16 @@ from erazoo.artefacts import CARD, seal
 from erazoo.config import Config
 from erazoo.folds import EraFold, FoldPlan
 from erazoo.logs import LOGGER
-from erazoo.publish import atomic_dir, fingerprint, make_dir, read_json, sweep, write_json
-from erazoo.rundir import RunDir
+from erazoo.publish import (
+    atomic_dir,
+    fingerprint,
+    make_dir,
+    read_json,
+    sha256,
+    sweep,
+    write_json,
+)
+from erazoo.rundir import RunDir, Stage
 from etl.build import open_shards
 from etl.shards import ShardSet
 from etl.splits import monitor_split
@@ -52,8 +61,8 @@ class Job:
         data, plan = open_shards(config, run)
         return cls(name, spec, entry.preset, params, config, data, plan, model_dir(run, name))
 
-    def key(self, task: FoldTask) -> str:
-        """What a fit depends on."""
+    def key(self, task: FoldTask, predicted: Sequence[str] = ()) -> str:
+        """What a fit and its predictions depend on."""
         settings = task.settings.model_dump() if watches(self.spec) else {}
         return fingerprint(
             [
@@ -61,6 +70,7 @@ class Job:
                 self.params.model_dump(mode="json"),
                 self.data.manifest.facts.get("key"),
                 [task.fit, task.monitor, task.target, task.seed, task.length, settings],
+                list(predicted),
             ]
         )
 
@@ -70,19 +80,39 @@ def model_dir(run: RunDir, name: str) -> Path:
     return run.path("models", name)
 
 
+def model_stage(config: Config, run: RunDir, name: str) -> Stage:
+    """The stage of one model: its parameters, the shards, the folds and the trainer's settings."""
+    entry = config.models[name]
+    params = catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
+    key = {
+        "model": entry.model,
+        "params": params.model_dump(mode="json"),
+        "training": config.training.model_dump(),
+        "seed": config.run.seed,
+        "folds": sha256(run.path("folds.json")),
+        "manifest": sha256(run.path("shards", "manifest.json")),
+    }
+    return run.stage(f"train-{name}", key)
+
+
 def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
     """Train one configured model on every fold; finished folds are kept and not repeated.
 
-    Writes `out_of_fold.parquet`, `held_out.parquet`, one sealed folder a fit and `result.json`.
+    Writes `out_of_fold.parquet`, `held_out.parquet`, one sealed folder a fit and `result.json`,
+    and finishes the model's stage.
 
     Returns:
         The content of `result.json`.
     """
     job = Job.of(config, run, name)
+    stage = model_stage(config, run, name)
+    stage.forget()
     begun = time.monotonic()
     make_dir(job.folder / "folds")
     sweep(job.folder / "folds")
     sweep(job.folder)
+    for stale in (RESULT, "out_of_fold.parquet", "held_out.parquet"):
+        (job.folder / stale).unlink(missing_ok=True)
     records = [_fold(job, fold) for fold in job.plan.folds]
     for kind in ("out_of_fold", "held_out"):
         wanted = "development" if kind == "out_of_fold" else "held_out"
@@ -104,6 +134,11 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
         "folds": records,
     }
     write_json(job.folder / RESULT, result)
+    outputs = [job.folder / name for name in (RESULT, "out_of_fold.parquet", f"{FINAL}/{CARD}")]
+    if job.plan.held_out is not None:
+        outputs.append(job.folder / "held_out.parquet")
+    kept = ("name", "model", "family", "status", "seconds", "peak_memory_mb")
+    stage.finish(outputs, {k: result[k] for k in kept}, time.monotonic() - begun)
     return result
 
 
@@ -114,7 +149,8 @@ def _fold(job: Job, fold: EraFold) -> dict[str, Any]:
         fit, monitor = monitor_split(job.data.axis, fold.train, job.plan.purge)
     task = _task(job, fold.name, fit, monitor)
     folder = _fold_dir(job, fold.name)
-    if (record := _finished(folder, job.key(task))) is not None:
+    key = job.key(task, fold.validation)
+    if (record := _finished(folder, key)) is not None:
         LOGGER.info("%s %s: done already", job.name, fold.name)
         return record
     with atomic_dir(folder) as work:
@@ -128,7 +164,7 @@ def _fold(job: Job, fold: EraFold) -> dict[str, Any]:
         folds[:] = fold.name
         Predictions(job.name, kind, ids, eras, values, folds, _facts(job)).save(work / PREDICTIONS)
         record = _record(task, result, seconds)
-        _seal(job, task, work, record)
+        _seal(job, task, work, key, record)
     LOGGER.info("%s %s: fitted in %.1f s", job.name, fold.name, result.seconds)
     return record
 
@@ -145,7 +181,7 @@ def _final(job: Job, records: list[dict[str, Any]]) -> dict[str, Any]:
     with atomic_dir(folder) as work:
         result = _fit(job, task, work)
         record = _record(task, result, 0.0)
-        _seal(job, task, work, record)
+        _seal(job, task, work, job.key(task), record)
     LOGGER.info("%s %s: fitted in %.1f s", job.name, FINAL, result.seconds)
     return record
 
@@ -163,12 +199,12 @@ def _task(job: Job, name: str, fit: tuple[str, ...], monitor: tuple[str, ...]) -
 
 def _fit(job: Job, task: FoldTask, work: Path) -> FitResult:
     result = trainer_of(job.spec).fit(job.spec, job.params, job.data, task, work)
-    _seal(job, task, work, {})
+    _seal(job, task, work, "", {})
     return result
 
 
-def _seal(job: Job, task: FoldTask, work: Path, record: dict[str, Any]) -> None:
-    card = {**_head(job), **_facts(job), "key": job.key(task), "record": record}
+def _seal(job: Job, task: FoldTask, work: Path, key: str, record: dict[str, Any]) -> None:
+    card = {**_head(job), **_facts(job), "key": key, "record": record}
     seal(work, {**card, "fit": list(task.fit), "monitor": list(task.monitor)})
 
 
@@ -183,7 +219,11 @@ def _head(job: Job) -> dict[str, Any]:
 
 
 def _facts(job: Job) -> dict[str, str]:
-    return {"target": job.plan.target, "fingerprint": job.data.spec.fingerprint}
+    return {
+        "target": job.plan.target,
+        "fingerprint": job.data.spec.fingerprint,
+        "plan": fingerprint(job.plan.to_json()),
+    }
 
 
 def _record(task: FoldTask, result: FitResult, predict_seconds: float) -> dict[str, Any]:

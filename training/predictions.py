@@ -78,10 +78,7 @@ class Predictions:
                 for k, v in (table.schema.metadata or {}).items()
                 if k.startswith(_META)
             }
-            columns = [
-                np.array(table.column(c).cast(pa.string()).to_pylist(), dtype=object)
-                for c in ("id", "era", "fold")
-            ]
+            columns = [_texts(table.column(c)) for c in ("id", "era", "fold")]
             values = table.column("prediction").to_numpy().astype(np.float32)
             name, kind = meta.pop("name"), meta.pop("kind")
         except FileNotFoundError:
@@ -122,3 +119,13 @@ def gather(
     return Predictions(
         name, kind, ids[order], eras[order], values[order].astype(np.float32), folds[order], facts
     )
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    """A text column as objects; equal texts of a dictionary column are one object."""
+    if not pa.types.is_dictionary(column.type):
+        return np.array(column.cast(pa.string()).to_pylist(), dtype=object)
+    whole = column.unify_dictionaries().combine_chunks()
+    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    words = np.array(whole.dictionary.to_pylist(), dtype=object)
+    return np.asarray(words[whole.indices.to_numpy()], dtype=object)

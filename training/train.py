@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +9,9 @@ from erazoo.config import Config
 from erazoo.errors import ConfigError
 from erazoo.logs import LOGGER
 from erazoo.near import nearest
-from erazoo.publish import sha256
-from erazoo.rundir import RunDir, Stage
+from erazoo.rundir import RunDir
 from etl.build import open_shards
-from training.loop import RESULT, model_dir
+from training.loop import model_dir, model_stage
 from training.process import train_apart
 from zoo import catalogue
 
@@ -64,40 +62,17 @@ def train(
     return {name: _train_one(config, run, name, force, verbose) for name in chosen}
 
 
-def model_stage(config: Config, run: RunDir, name: str) -> Stage:
-    """The stage of one model: its parameters, the shards, the folds and the trainer's settings."""
-    entry = config.models[name]
-    params = catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
-    key = {
-        "model": entry.model,
-        "params": params.model_dump(mode="json"),
-        "training": config.training.model_dump(),
-        "seed": config.run.seed,
-        "folds": sha256(run.path("folds.json")),
-        "manifest": sha256(run.path("shards", "manifest.json")),
-    }
-    return run.stage(f"train-{name}", key)
-
-
 def _train_one(
     config: Config, run: RunDir, name: str, force: bool, verbose: bool
 ) -> dict[str, Any]:
     stage = model_stage(config, run, name)
     if not force and stage.done():
         return {**stage.summary(), "skipped": True}
-    begun = time.monotonic()
     stage.forget()
     if force:
         _forget_folds(run, name)
     LOGGER.info("train %s", name)
-    result = train_apart(config, run, name, verbose=verbose)
-    if result["status"] == "ok":
-        folder = model_dir(run, name)
-        outputs = [folder / RESULT, folder / "out_of_fold.parquet", folder / "final" / "card.json"]
-        summary = {k: result[k] for k in ("name", "model", "family", "status", "seconds")}
-        summary["peak_memory_mb"] = result["peak_memory_mb"]
-        stage.finish(outputs, summary, time.monotonic() - begun)
-    return result
+    return train_apart(config, run, name, verbose=verbose)
 
 
 def _forget_folds(run: RunDir, name: str) -> None:

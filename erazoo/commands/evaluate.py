@@ -67,4 +67,5 @@ def scores_text(result: dict[str, Any]) -> str:
         foot += f"; the best achievable CORR is {best:.4f}"
     if result.get("skipped"):
         foot += "; scored already"
-    return f"{table(header, rows)}\n{foot}"
+    missing = [f"{name} is not scored: {why}" for name, why in result["missing"].items()]
+    return "\n".join([table(header, rows), foot, *missing])

@@ -5,7 +5,7 @@ Every option is read somewhere in the rooms named by its section; an unknown key
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -29,9 +29,10 @@ class RunSection(Section):
 class DataSection(Section):
     """Where the panel comes from and which columns of it are used.
 
-    `dir` holds the data files (default `data/NAME`). `target` is what models are trained and
-    scored on; `extra_targets` travel along into the shards. `reference_*` name the columns that
-    MMC and BMC are taken against, empty for the first one found.
+    `dir` holds the data files (default: `data` in the run directory). `target` is what models are
+    trained and scored on; `extra_targets` travel along into the shards. `meta_model` and
+    `benchmark` name the columns that MMC and BMC are taken against; empty, they are
+    `numerai_meta_model` and the first benchmark found.
     """
 
     source: Literal["demo", "numerai", "prices"] = "demo"
@@ -41,7 +42,6 @@ class DataSection(Section):
     feature_set: str = "all"
     target: str = "target_ender_20"
     extra_targets: tuple[str, ...] = ()
-    bars_per_era: int | None = Field(None, ge=1)
     meta_model: str = ""
     benchmark: str = ""
 
@@ -104,7 +104,8 @@ class SplitSection(Section):
     """Purged folds over eras (`etl/splits.py`).
 
     `purge` (default: the target's horizon in eras plus `margin`) and `embargo` count ORIGINAL
-    eras. `held_out` is the share of resolved eras, the newest, that only `evaluate --final` opens.
+    eras; an embargo follows validation eras, so it matters to k-fold and combinatorial folds
+    alone. `held_out` is the share of resolved eras, the newest, that only `evaluate --final` opens.
     `eras` selects training eras, for example `every:4`.
     """
 
@@ -118,13 +119,23 @@ class SplitSection(Section):
     held_out: float = Field(0.15, ge=0, lt=0.9)
     eras: str = "all"
 
+    @model_validator(mode="after")
+    def _fewer_test_folds(self) -> Self:
+        if self.scheme == "combinatorial" and self.test_folds >= self.folds:
+            raise ValueError("split.test_folds must be fewer than split.folds")
+        return self
+
 
 class TrainingSection(Section):
-    """The loop around a network's epochs (`training/`)."""
+    """The loop around a network's epochs (`training/`).
+
+    A preset's own `batch_size` wins over the one here. `threads` limits LightGBM and TensorFlow;
+    0 is all cores.
+    """
 
     epochs: int = Field(12, ge=1)
     batch_size: int = Field(1024, ge=1)
-    patience: int = Field(4, ge=0)
+    patience: int = Field(4, ge=1)
     monitor: Literal["val_loss", "val_corr"] = "val_corr"
     devices: str = Field("auto", pattern=r"^(auto|cpu|gpu|gpu:\d+(,\d+)*)$")
     shuffle_blocks: int = Field(64, ge=1)
@@ -176,7 +187,7 @@ class Config(Section):
     shards: ShardsSection = ShardsSection()
     split: SplitSection = SplitSection()
     training: TrainingSection = TrainingSection()
-    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    models: dict[Annotated[str, Field(pattern=NAME)], ModelEntry] = Field(default_factory=dict)
     ensemble: EnsembleSection = EnsembleSection()
     predict: PredictSection = PredictSection()
     submit: SubmitSection = SubmitSection()
@@ -187,6 +198,8 @@ class Config(Section):
         models = value.get("models") if isinstance(value, dict) else None
         if not isinstance(models, dict):
             return value
+        if "ensemble" in models:
+            raise ValueError("a model cannot be called 'ensemble'; the blend is")
         filled = {
             name: {**entry, "model": entry.get("model") or name}
             if isinstance(entry, dict)

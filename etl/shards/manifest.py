@@ -28,12 +28,21 @@ class EraEntry:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One shard file; `eras` lists (era, rows) in the order of its records."""
+    """One shard file.
+
+    Args:
+        path: relative to the shard set's folder.
+        eras: (era, rows) in the order of its records.
+        bytes: its size.
+        sha256: its checksum.
+        key: a fingerprint of everything its content depends on.
+    """
 
     path: str
     eras: tuple[tuple[str, int], ...]
     bytes: int
     sha256: str
+    key: str
 
     @property
     def rows(self) -> int:
@@ -44,7 +53,7 @@ class FileEntry:
     def from_json(cls, value: Mapping[str, Any]) -> FileEntry:
         """The inverse of `dataclasses.asdict`."""
         eras = tuple((str(era), int(rows)) for era, rows in value["eras"])
-        return cls(value["path"], eras, value["bytes"], value["sha256"])
+        return cls(value["path"], eras, value["bytes"], value["sha256"], value["key"])
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,6 @@ def _join(parts: list[EraBlock]) -> EraBlock:
 
 
 def _without_features(block: EraBlock) -> EraBlock:
-    return EraBlock(
-        block.era, block.ids, block.features[:, :0], block.targets.copy(), block.references.copy()
-    )
+    """The block without the record's bytes, which even an empty view would keep alive."""
+    nothing = np.empty((len(block), 0), dtype=block.features.dtype)
+    return EraBlock(block.era, block.ids, nothing, block.targets.copy(), block.references.copy())

@@ -11,23 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from erazoo.errors import ShardError
+from erazoo.errors import DataError, ShardError
 from erazoo.panel import EraBlock, FeatureSpec
-from erazoo.publish import atomic_file, make_dir, sha256, sweep, write_text
+from erazoo.publish import atomic_file, fingerprint, make_dir, sha256, sweep, write_text
 from etl.shards.codec import encode
 from etl.shards.manifest import MANIFEST, EraEntry, FileEntry, Manifest
 from etl.shards.naming import ShardName
 from etl.shards.tfrecord import write_record
 
 JOURNAL = "journal.jsonl"
+Part = tuple[str, int, int]
 
 
 class ShardWriter:
     """Writes the blocks of a panel, one call an era, as shards of one folder.
 
     Used as a context manager: leaving it without an error publishes the manifest. A later writer
-    with the same `key` keeps the files that an interrupted one finished; `pending` says which
-    eras are still to be written.
+    keeps each standing file whose rows, cut and `key` are those that it would write itself;
+    `pending` says which eras are still to be written.
 
     Args:
         folder: where the shard set lies.
@@ -36,11 +37,12 @@ class ShardWriter:
         references: reference columns.
         split_of: the split of every era, in chronological order; every era must be written.
         rows_of: rows of every era, from the panel's index.
-        key: a fingerprint of everything the files depend on.
+        key: a fingerprint of the panel: data, features and targets.
         layout: `era` (files of one era, named after it) or `flat` (files of up to `shard_rows`).
         block_rows: most rows a record.
         shard_rows: most rows a file.
         facts: further facts for the manifest.
+        fresh: write every file anew, whatever stands.
     """
 
     def __init__(
@@ -57,11 +59,12 @@ class ShardWriter:
         block_rows: int = 1024,
         shard_rows: int = 65536,
         facts: Mapping[str, Any] | None = None,
+        fresh: bool = False,
     ) -> None:
         self.folder = folder
         self.spec, self.targets, self.references = spec, tuple(targets), tuple(references)
         self.split_of, self.rows_of = dict(split_of), dict(rows_of)
-        self.key, self.block_rows = key, block_rows
+        self.key, self.block_rows, self.fresh = key, block_rows, fresh
         self.facts = {"key": key, "layout": layout, "block_rows": block_rows, **(facts or {})}
         self._plan = _plan(self.split_of, self.rows_of, layout, shard_rows)
         self._files: dict[str, FileEntry] = {}
@@ -134,25 +137,28 @@ class ShardWriter:
                 )
             )
 
-    def _entry(self, name: str, parts: Sequence[tuple[str, int, int]], path: Path) -> FileEntry:
+    def _entry(self, name: str, parts: Sequence[Part], path: Path) -> FileEntry:
         eras = tuple((era, stop - start) for era, start, stop in parts)
-        return FileEntry(name, eras, path.stat().st_size, sha256(path))
+        return FileEntry(name, eras, path.stat().st_size, sha256(path), self._key_of(parts))
+
+    def _key_of(self, parts: Sequence[Part]) -> str:
+        return fingerprint([self.key, self.block_rows, parts])
 
     def _keep(self, entry: FileEntry, resolved: Mapping[str, Mapping[str, int]]) -> None:
         self._files[entry.path] = entry
-        line = {"key": self.key, "file": asdict(entry), "resolved": resolved}
+        line = {"file": asdict(entry), "resolved": resolved}
         with (self.folder / JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(line) + "\n")
 
     def _resume(self) -> None:
-        planned = {name for name, _ in self._plan}
+        planned = {name: self._key_of(parts) for name, parts in self._plan}
         path = self.folder / JOURNAL
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = []
         for record in [*self._published(), *_parse_lines(lines)]:
             entry = FileEntry.from_json(record["file"])
             file = self.folder / entry.path
-            fits = record["key"] == self.key and entry.path in planned and file.is_file()
+            fits = not self.fresh and planned.get(entry.path) == entry.key and file.is_file()
             if fits and file.stat().st_size == entry.bytes and sha256(file) == entry.sha256:
                 self._files[entry.path] = entry
                 self._resolved |= record["resolved"]
@@ -164,17 +170,19 @@ class ShardWriter:
 
     def _published(self) -> Iterator[dict[str, Any]]:
         """An older manifest as journal records: its files serve again where the key fits."""
-        if not (self.folder / MANIFEST).exists():
+        try:
+            older = Manifest.load(self.folder)
+        except DataError:
             return
-        older = Manifest.load(self.folder)
         for entry in older.files:
             resolved = {era: dict(older.eras[era].resolved) for era, _ in entry.eras}
-            yield {"key": older.facts.get("key"), "file": asdict(entry), "resolved": resolved}
+            yield {"file": asdict(entry), "resolved": resolved}
 
     def _publish(self) -> None:
         missing = [name for name, _ in self._plan if name not in self._files]
         if missing:
             raise ShardError("shards are missing", received=missing[0], expected="every file")
+        self._check_rows()
         eras = {
             era: EraEntry(split, self.rows_of[era], self._resolved[era])
             for era, split in self.split_of.items()
@@ -185,8 +193,18 @@ class ShardWriter:
         )
         (self.folder / JOURNAL).unlink(missing_ok=True)
 
-
-Part = tuple[str, int, int]
+    def _check_rows(self) -> None:
+        rows = dict.fromkeys(self.rows_of, 0)
+        for entry in self._files.values():
+            for era, count in entry.eras:
+                rows[era] += count
+        wrong = [era for era in self.split_of if rows[era] != self.rows_of[era]]
+        if wrong:
+            raise ShardError(
+                f"the shards do not hold era {wrong[0]} once",
+                received=f"{rows[wrong[0]]} rows",
+                expected=f"{self.rows_of[wrong[0]]}",
+            )
 
 
 def _plan(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ensemble.blend import ensemble, rank_average
+from ensemble.blend import _blend, ensemble, open_recipe, rank_average
 from erazoo.config import Config
-from erazoo.errors import ConfigError, DataError
+from erazoo.errors import ConfigError, DataError, StaleDataError
 from erazoo.rundir import RunDir
 from etl.build import open_shards
 from scoring.eras import EraSlices
+from training.evaluation import evaluate
 from training.loop import train_model
 from training.predictions import Predictions
 
@@ -91,33 +91,102 @@ def test_members_can_be_chosen(make_run: Maker) -> None:
         ensemble(other, run)
 
 
-def test_other_rows_are_refused(trained: tuple[Config, RunDir]) -> None:
-    config, run = trained
+@pytest.mark.parametrize("rows", [slice(5, None), slice(None, None, -1)])
+def test_other_rows_are_refused(trained: tuple[Config, RunDir], rows: slice) -> None:
+    _, run = trained
     path = run.path("models", "ridge", "out_of_fold.parquet")
     whole = Predictions.load(path)
-    Predictions(
-        whole.name,
-        whole.kind,
-        whole.ids[5:],
-        whole.eras[5:],
-        whole.values[5:],
-        whole.folds[5:],
-        whole.facts,
-    ).save(path)
-    with pytest.raises(DataError, match="'ridge' cover other rows"):
-        ensemble(config, run)
+    part = [getattr(whole, k)[rows] for k in ("ids", "eras", "values", "folds")]
+    Predictions(whole.name, whole.kind, *part, whole.facts).save(path)
+    with pytest.raises(DataError, match="'lightgbm' and 'ridge' cover different rows"):
+        blended(run)
 
 
-def test_in_sample_predictions_cannot_slip_in(trained: tuple[Config, RunDir]) -> None:
-    config, run = trained
-    folder = run.path("models", "ridge")
+def test_predictions_of_another_origin_are_refused(trained: tuple[Config, RunDir]) -> None:
+    _, run = trained
+    folder = run.path("models", "lightgbm")
     (folder / "out_of_fold.parquet").write_bytes((folder / "held_out.parquet").read_bytes())
     with pytest.raises(DataError, match="another origin.*held_out"):
-        ensemble(config, run)
+        blended(run)
 
 
-def test_a_missing_file_is_named(trained: tuple[Config, RunDir], tmp_path: Path) -> None:
+@pytest.mark.parametrize("fact", ["target", "fingerprint", "plan"])
+def test_predictions_of_another_experiment_are_refused(
+    trained: tuple[Config, RunDir], fact: str
+) -> None:
+    _, run = trained
+    path = run.path("models", "lightgbm", "out_of_fold.parquet")
+    one = Predictions.load(path)
+    facts = {**one.facts, fact: "other"}
+    Predictions(one.name, one.kind, one.ids, one.eras, one.values, one.folds, facts).save(path)
+    with pytest.raises(DataError, match=f"'lightgbm' have another {fact}"):
+        blended(run)
+
+
+def blended(run: RunDir) -> Predictions:
+    paths = {n: run.path("models", n, "out_of_fold.parquet") for n in ("ridge", "lightgbm")}
+    return _blend("out_of_fold", paths, dict.fromkeys(paths, 1.0))
+
+
+@pytest.mark.parametrize("change", ["remove", "replace"])
+def test_a_changed_result_is_no_trained_member(trained: tuple[Config, RunDir], change: str) -> None:
     config, run = trained
-    run.path("models", "ridge", "out_of_fold.parquet").unlink()
-    with pytest.raises(DataError, match=r"ridge.*out_of_fold\.parquet"):
+    path = run.path("models", "ridge", "out_of_fold.parquet")
+    path.unlink() if change == "remove" else path.write_bytes(b"x")
+    with pytest.raises(DataError, match="'ridge' is not trained with this configuration"):
         ensemble(config, run)
+
+
+def test_models_of_another_configuration_are_not_used(
+    trained: tuple[Config, RunDir], make_run: Maker
+) -> None:
+    """A model that was trained with other settings is neither scored nor blended."""
+    config, run = trained
+    ensemble(config, run)
+    entry = config.models["ridge"].model_copy(update={"params": {"alpha": 99}})
+    other = config.model_copy(update={"models": {**config.models, "ridge": entry}})
+    scores = evaluate(other, run)
+    assert set(scores["missing"]) == {"ridge"}
+    assert "not trained with this configuration" in scores["missing"]["ridge"]
+    assert {"ridge", "ensemble"} & set(scores["candidates"]) == set()
+    with pytest.raises(DataError, match="'ridge' is not trained with this configuration"):
+        ensemble(other, run)
+    disabled = config.models["lightgbm"].model_copy(update={"enabled": False})
+    fewer = config.model_copy(update={"models": {**config.models, "lightgbm": disabled}})
+    scores = evaluate(fewer, run)
+    assert "lightgbm" not in scores["candidates"]
+    assert "ensemble" not in scores["candidates"]
+    with pytest.raises(StaleDataError, match="made of other members"):
+        open_recipe(fewer, run)
+    assert ensemble(fewer, run)["members"][0]["name"] == "ridge"
+    assert "ensemble" in evaluate(fewer, run)["candidates"]
+
+
+def test_retraining_makes_the_blend_stale(trained: tuple[Config, RunDir], make_run: Maker) -> None:
+    config, run = trained
+    ensemble(config, run)
+    evaluate(config, run, final=True)
+    assert run.path("evaluation", "final.json").exists()
+    other, _ = make_run("models.ridge.params.alpha=99")
+    train_model(other, run, "ridge")
+    scores = evaluate(other, run)
+    assert "ridge" in scores["candidates"]
+    assert "ensemble" not in scores["candidates"]
+    assert not run.path("evaluation", "final.json").exists()
+    with pytest.raises(StaleDataError, match="made of other members"):
+        open_recipe(other, run)
+
+
+@pytest.mark.parametrize("reference", ["meta_model", "benchmark"])
+def test_references_can_be_named(trained: tuple[Config, RunDir], reference: str) -> None:
+    config, run = trained
+    plain = evaluate(config, run)
+    other = "v1_benchmark" if reference == "meta_model" else "numerai_meta_model"
+    data = config.data.model_copy(update={reference: other})
+    named = evaluate(config.model_copy(update={"data": data}), run)
+    assert named[reference] == other != plain[reference]
+    metric = {"meta_model": "mmc", "benchmark": "bmc"}[reference]
+    assert (
+        named["candidates"]["ridge"]["per_era"][metric]
+        != plain["candidates"]["ridge"]["per_era"][metric]
+    )

@@ -100,7 +100,12 @@ def test_off_grid_value_is_named(tiny: Path) -> None:
         (lambda f: f.drop(columns="target_ender_20"), "lacks a column.*no target_ender_20"),
         (lambda f: f.drop(columns="era"), "lacks a column.*era"),
         (lambda f: f.assign(feature_0=f["feature_0"].astype("float32")), "quintile type"),
-        (lambda f: f.assign(era=None), "an era label is missing"),
+        (lambda f: f.assign(era=None), "wrong type.*era: null.*text"),
+        (lambda f: f.assign(era=f["era"].where(f.index != 5)), "an era label is missing"),
+        (lambda f: f.assign(era=f["era"].astype(int)), "wrong type.*era: int64"),
+        (lambda f: f.assign(id=range(len(f))), "wrong type.*id: int64"),
+        (lambda f: f.assign(target_ender_20="x"), "wrong type.*target_ender_20"),
+        (lambda f: f.assign(target_ender_20=np.float32("inf")), "target is infinite"),
         (lambda f: f.assign(era=f["era"].replace("0002", "two")), "cannot be parsed.*'two'"),
         (lambda f: f.sample(frac=1, random_state=0), "do not stand together"),
         (lambda f: f.iloc[::-1], "not in chronological order"),
@@ -170,3 +175,34 @@ def test_live_file_lacking_a_feature(tiny: Path) -> None:
     change(tiny / "live.parquet", lambda f: f.drop(columns="feature_5"))
     with pytest.raises(SchemaError, match=r"live\.parquet lacks a column.*feature_5"):
         LiveData(tiny, feature_spec(tiny, "all"))
+
+
+def test_corrupt_pages_are_found(tiny: Path) -> None:
+    path = tiny / "train.parquet"
+    content = bytearray(path.read_bytes())
+    column = pq.ParquetFile(path).metadata.row_group(0).column(3)
+    start = column.dictionary_page_offset or column.data_page_offset
+    content[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"damaged.*train\.parquet, row group 0"):
+        list(Dataset(tiny, "all", TARGETS).blocks())
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda f: f.drop(columns="id"), r"meta_model\.parquet lacks a column.*id"),
+        (lambda f: f.assign(id=f["id"].iloc[0]), "ids are missing or repeated"),
+    ],
+)
+def test_malformed_references(
+    tiny: Path, edit: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    change(tiny / "meta_model.parquet", edit)
+    with pytest.raises(SchemaError, match=message):
+        list(Dataset(tiny, "all", TARGETS).blocks())
+
+
+def test_texts_in_a_reference_file_are_no_references(tiny: Path) -> None:
+    change(tiny / "meta_model.parquet", lambda f: f.assign(data_type="validation"))
+    assert "data_type" not in Dataset(tiny, "all", TARGETS).references

@@ -19,7 +19,6 @@ from erazoo.config.schema import PricesSection
 from erazoo.eras import EraAxis
 from erazoo.errors import ConfigError, DataError
 from erazoo.publish import read_json
-from erazoo.tournament import TOURNAMENTS, label_eras, target_bars
 from etl.prices import PricesSummary, build, source
 
 Maker = Callable[..., pl.DataFrame]
@@ -345,10 +344,9 @@ class TestRealData:
     def test_the_purge_covers_every_label(self, tmp_path: Path, real_data: Path, name: str) -> None:
         config = load(CONF / f"{name}.toml", variables={})
         summary = build(config.prices, tmp_path / "out", real_data)
-        bars = config.data.bars_per_era
-        assert bars == TOURNAMENTS[config.data.tournament].bars_per_era or name == "us_stocks"
-        assert bars is not None
-        for target in (config.data.target, *config.data.extra_targets):
-            purge = label_eras(target_bars(target), bars) + config.split.margin
-            assert summary.label_eras[target] <= purge
+        reach = {"us_stocks": (5, 13), "coins": (6, 11)}[name]
+        targets = (config.data.target, *config.data.extra_targets)
+        assert tuple(summary.label_eras[target] for target in targets) == reach
+        for target in targets:
+            purge = summary.label_eras[target] + config.split.margin
             assert summary.resolved_eras[target] > 5 * purge

@@ -223,12 +223,87 @@ def test_tensorflow_parses_the_example(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_a_second_run_does_nothing(tiny: Path, tmp_path: Path) -> None:
-    shards, run = make_shards(tiny, tmp_path / "run")
+    _, run = make_shards(tiny, tmp_path / "run")
     before = {p: p.stat().st_mtime_ns for p in run.root.rglob("*") if p.is_file()}
     config = load(overrides=[f"data.dir={tiny}", *SMALL], variables={})
     assert shard(config, run)["skipped"]
     assert {p: p.stat().st_mtime_ns for p in run.root.rglob("*") if p.is_file()} == before
-    assert not shard(config, run, force=True).get("skipped")
+
+
+def test_force_writes_every_file_again(tiny: Path, tmp_path: Path) -> None:
+    _, run = make_shards(tiny, tmp_path / "run")
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in run.root.rglob("*.tfrecord")}
+    config = load(overrides=[f"data.dir={tiny}", *SMALL], variables={})
+    shard(config, run, force=True)
+    for path, (written, content) in before.items():
+        assert path.stat().st_mtime_ns != written
+        assert path.read_bytes() == content
+
+
+def test_force_mends_a_damaged_manifest(tiny: Path, tmp_path: Path) -> None:
+    shards, run = make_shards(tiny, tmp_path / "run")
+    (shards.folder / "manifest.json").write_text("{")
+    config = load(overrides=[f"data.dir={tiny}", *SMALL], variables={})
+    with pytest.raises(ErazooError):
+        open_shards(config, run)
+    shard(config, run, force=True)
+    assert open_shards(config, run)[0].manifest.rows == 360
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [
+        ("split.held_out=0.3",),
+        ("split.held_out=0.05",),
+        ("shards.layout=flat", "shards.shard_rows=100"),
+        ("shards.layout=flat", "shards.shard_rows=70", "split.held_out=0.3"),
+        ("shards.block_rows=7",),
+        ("shards.shard_rows=5",),
+    ],
+)
+@pytest.mark.parametrize("layout", ["era", "flat"])
+def test_other_settings_on_standing_shards_give_what_a_fresh_run_gives(
+    tiny: Path, tmp_path: Path, layout: str, settings_: tuple[str, ...]
+) -> None:
+    first = (f"shards.layout={layout}", "shards.shard_rows=50")
+    make_shards(tiny, tmp_path / "run", *first)
+    again, _ = make_shards(tiny, tmp_path / "run", *first, *settings_)
+    fresh, _ = make_shards(tiny, tmp_path / "fresh", *first, *settings_)
+    assert again.manifest == fresh.manifest
+    names = {str(p.relative_to(again.folder)) for p in again.folder.rglob("*.tfrecord")}
+    assert names == {entry.path for entry in fresh.manifest.files}
+    for name in names:
+        assert (again.folder / name).read_bytes() == (fresh.folder / name).read_bytes()
+
+
+def test_changed_labels_are_noticed(tiny: Path, tmp_path: Path) -> None:
+    """Even where neither the size nor the footer of the file changes."""
+    import pyarrow.parquet as pq
+
+    path = tiny / "train.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table, path, compression="none", use_dictionary=False, write_statistics=False)
+    _, run = make_shards(tiny, tmp_path / "run")
+    old = run.path("shards", "manifest.json").read_bytes()
+    size = path.stat().st_size
+    place = table.schema.get_field_index("target_ender_20")
+    column = table.column("target_ender_20")
+    turned = column.take(list(range(11, -1, -1)) + list(range(12, len(column))))
+    changed = table.set_column(place, "target_ender_20", turned)
+    pq.write_table(changed, path, compression="none", use_dictionary=False, write_statistics=False)
+    assert path.stat().st_size == size
+    shards, _ = make_shards(tiny, tmp_path / "run")
+    assert run.path("shards", "manifest.json").read_bytes() != old
+    expected = turned.to_numpy()[:12]
+    np.testing.assert_array_equal(shards.labels(["0001"]).targets[:, 0], expected)
+
+
+def test_labels_hold_no_features(tiny: Path, tmp_path: Path) -> None:
+    shards, _ = make_shards(tiny, tmp_path / "run")
+    for block in shards.blocks(["0001"]):
+        from etl.shards.reader import _without_features
+
+        assert _without_features(block).features.base is None
 
 
 def test_new_folds_keep_the_files(tiny: Path, tmp_path: Path) -> None:

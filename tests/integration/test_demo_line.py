@@ -46,6 +46,7 @@ def demo(tmp_path: Path, *settings: str) -> tuple[Config, RunDir]:
 def shuffle_labels(folder: Path, seed: int = 0) -> None:
     """Permute the rows' targets within each era; every model's skill is luck then."""
     rng = np.random.default_rng(seed)
+    (folder / "source.json").unlink()
     for name in ("train", "validation"):
         path = folder / f"{name}.parquet"
         frame = pd.read_parquet(path)

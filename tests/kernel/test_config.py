@@ -61,6 +61,9 @@ def test_resolved_configuration_loads_again() -> None:
         ("split.scheme=randm", "split.scheme.*expanding"),
         ("run.name=a/b", "run.name.*pattern"),
         ("run.name.x=1", "below a plain value|run.name"),
+        ("models.a/b.model=ridge", "models.*pattern"),
+        ("models.ensemble.model=ridge", "cannot be called 'ensemble'"),
+        ("training.patience=0", "training.patience.*greater than or equal to 1"),
         ("noequals", "--set needs a key and a value"),
     ],
 )
@@ -101,3 +104,8 @@ def test_every_experiment_is_valid(path: Path) -> None:
     assert config.models
     for entry in config.models.values():
         catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
+
+
+def test_combinatorial_needs_more_folds_than_it_tests() -> None:
+    with pytest.raises(ConfigError, match="test_folds must be fewer"):
+        load(overrides=["split.scheme=combinatorial", "split.folds=2"], variables={})

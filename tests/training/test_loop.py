@@ -248,3 +248,37 @@ def test_held_out_eras_stay_closed_until_final(make_run: Maker) -> None:
     assert [o["candidates"] for o in openings] == [["ridge"]]
     assert scores["candidates"]["v1_benchmark"]["kind"] == "benchmark"
     assert scores["candidates"]["ridge"]["summary"]["bmc"]["eras"] == len(scores["eras"])
+
+
+@pytest.mark.parametrize(("first", "second"), [(4, 2), (2, 4)])
+def test_other_folds_are_predicted_anew(make_run: Maker, first: int, second: int) -> None:
+    config, run = make_run(f"split.folds={first}")
+    train_model(config, run, "ridge")
+    other, _ = make_run(f"split.folds={second}")
+    train_model(other, run, "ridge")
+    fresh_config, fresh = make_run(f"split.folds={second}", name="fresh")
+    train_model(fresh_config, fresh, "ridge")
+    ours = Predictions.load(run.path("models", "ridge", "out_of_fold.parquet"))
+    theirs = Predictions.load(fresh.path("models", "ridge", "out_of_fold.parquet"))
+    assert ours.ids.tolist() == theirs.ids.tolist()
+    assert ours.folds.tolist() == theirs.folds.tolist()
+    np.testing.assert_array_equal(ours.values, theirs.values)
+
+
+def test_a_training_begun_leaves_no_older_result(
+    make_run: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import training.loop
+
+    config, run = make_run()
+    train_model(config, run, "ridge")
+    other, _ = make_run("models.ridge.params.alpha=11")
+
+    def fails(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.loop, "_fit", fails)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(other, run, "ridge")
+    for name in ("result.json", "out_of_fold.parquet", "held_out.parquet"):
+        assert not run.path("models", "ridge", name).exists()
