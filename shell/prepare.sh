@@ -5,6 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 usage="usage: bash shell/prepare.sh [CONFIG.toml] [--skip-processing] [--force] [ERAZOO FLAGS]
 
 Sets up the environment, then runs: erazoo download, shard, train, evaluate, ensemble, report.
+Where a model fails, the others are evaluated and reported, and the exit code is not 0.
 What is done already is skipped. Without CONFIG.toml the experiment is conf/demo.toml.
 
   --skip-processing  use the shards that are there: no download, no shard
@@ -26,8 +27,15 @@ read_arguments "${arguments[@]}"
 take_experiment
 set_up requirements.txt
 
+code=0
 for verb in "${verbs[@]}"; do
-    step "$verb" "${force[@]}" "${flags[@]}"
+    if [[ $verb == train ]]; then
+        step train "${force[@]}" "${flags[@]}" || code=$?
+        ((code == 0 || code == 1 || code == 3)) || exit "$code"
+    elif [[ $verb != ensemble ]] || ((code == 0)); then
+        step "$verb" "${force[@]}" "${flags[@]}"
+    fi
 done
 step report "${flags[@]}"
+((code == 0)) || fail "a model failed, so there is no ensemble; the report shows the others" "$code"
 say_done

@@ -16,7 +16,7 @@ SCRIPTS = sorted([*ROOT.glob("shell/*.sh"), ROOT / ".ci" / "run"])
 TOOLS = ("bash", "cat", "cksum", "cmp", "dirname", "ln", "mkdir", "mv", "rm", "sed")
 ERAZOO = """#!/usr/bin/env bash
 { printf 'erazoo'; printf '|%s' "$@"; echo; } >>"$CALLS"
-[[ "$1" != "${FAILING:-}" ]] || exit 75
+[[ "$1" != "${FAILING:-}" ]] || exit "${FAILING_CODE:-75}"
 """
 PYTHON = """#!/usr/bin/env bash
 case "$*" in
@@ -153,6 +153,13 @@ def test_a_failing_verb_stops_the_line_with_its_exit_code(checkout: Checkout) ->
     checkout.env["FAILING"] = "train"
     checkout.run("prepare.sh", code=75)
     assert checkout.verbs() == ["download", "shard", "train"]
+
+
+def test_a_failed_model_leaves_scores_and_a_report_of_the_others(checkout: Checkout) -> None:
+    checkout.env |= {"FAILING": "train", "FAILING_CODE": "1"}
+    done = checkout.run("prepare.sh", code=1)
+    assert checkout.verbs() == ["download", "shard", "train", "evaluate", "report"]
+    assert "a model failed" in done.stderr
 
 
 def test_predict_submits_only_when_told(checkout: Checkout) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ensemble.blend import ensemble, rank_average
 from erazoo.config import Config
-from erazoo.errors import ArtifactError, DataError, SchemaError, StaleDataError
+from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, StaleDataError
 from erazoo.rundir import RunDir
 from etl.build import open_shards
 from etl.dataset import LiveData
@@ -143,3 +143,30 @@ def test_a_constant_blend_is_no_submission(
     with pytest.raises(SchemaError, match="break"):
         predict(config, run)
     assert not list(run.path("submission").glob("*"))
+
+
+def test_a_changed_benchmark_is_noticed(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, folder = blended
+    live = pd.read_parquet(folder / "live.parquet")
+    path = folder / "live_benchmark_models.parquet"
+    bench = pd.DataFrame({"id": live["id"], "era": "X", "v1": live["feature_0"] / 4.0})
+    bench.to_parquet(path, index=False)
+    section = config.predict.model_copy(update={"neutralize": 1.0, "neutralize_to": "benchmark"})
+    other = config.model_copy(update={"predict": section})
+    first = predict(other, run)["sha256"]
+    assert predict(other, run)["skipped"]
+    bench.assign(v1=live["feature_1"] / 4.0, v2=live["feature_2"] / 4.0).to_parquet(path)
+    second = predict(other, run)["sha256"]
+    named = other.model_copy(update={"data": other.data.model_copy(update={"benchmark": "v2"})})
+    third = predict(named, run)["sha256"]
+    assert len({first, second, third}) == 3
+
+
+def test_too_few_rows_to_neutralise(blended: tuple[Config, RunDir, Path]) -> None:
+    config, run, folder = blended
+    live = pd.read_parquet(folder / "live.parquet").iloc[:7]
+    live.to_parquet(folder / "live.parquet", index=False)
+    section = config.predict.model_copy(update={"neutralize": 1.0})
+    with pytest.raises(ConfigError, match="too few live rows.*7 rows, 6 neutralizers"):
+        predict(config.model_copy(update={"predict": section}), run)
+    assert predict(config, run)["rows"] == 7
