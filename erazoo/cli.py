@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = "" if _verbose() else "; -v shows the traceback"
         return _fail(words, f"{type(error).__name__}: {error}{hint}", 1)
     if code == INTERRUPTED:
-        again = shlex.join(["erazoo", *words])
+        again = shlex.join(["erazoo", *(word for word in words if word != "--force")])
         return _fail(words, f"interrupted; what was finished is kept. Resume with: {again}", code)
     return code
 

@@ -83,7 +83,7 @@ def quiet_native() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(kept, held.read())
             raise

@@ -16,7 +16,7 @@ from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError
 from erazoo.logs import LOGGER
 from erazoo.panel import EraBlock
 from erazoo.publish import sha256
-from erazoo.rundir import RunDir
+from erazoo.rundir import RunDir, Stage
 from erazoo.tournament import TOURNAMENTS
 from etl.dataset import LIVE, LIVE_REFERENCES, LiveData
 from etl.parquet import EraFile, column_array
@@ -43,19 +43,7 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
         DataError: live data that do not fit the models.
     """
     recipe = open_recipe(config, run)
-    live_path = data_folder(config, run) / LIVE
-    if not live_path.is_file():
-        raise DataError(
-            "there is no live file", received=str(live_path), hint="Run `erazoo download`"
-        )
-    key = {
-        "recipe": recipe,
-        "live": sha256(live_path),
-        "post": config.predict.model_dump(),
-        "neutralizers": _neutralizer_prints(config, run),
-        "tournament": config.data.tournament,
-    }
-    stage = run.stage("predict", key)
+    stage = predict_stage(config, run)
     if not force and stage.done():
         return {**stage.summary(), "skipped": True}
     begun = time.monotonic()
@@ -74,7 +62,6 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
     summary = {
         "submission": str(written.path.relative_to(run.root)),
         "sha256": written.sha256,
-        "live": key["live"],
         "predictions": str(prediction_path.relative_to(run.root)),
         "rows": len(block),
         "members": [member["name"] for member in recipe["members"]],
@@ -87,6 +74,27 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
     }
     stage.finish([prediction_path, written.path], summary, time.monotonic() - begun)
     return summary
+
+
+def predict_stage(config: Config, run: RunDir) -> Stage:
+    """The stage of the live prediction: the ensemble, the live file and the post-processing.
+
+    Raises:
+        StaleDataError: there is no ensemble of this configuration.
+        DataError: there is no live file.
+    """
+    recipe = open_recipe(config, run)
+    live = data_folder(config, run) / LIVE
+    if not live.is_file():
+        raise DataError("there is no live file", received=str(live), hint="Run `erazoo download`")
+    key = {
+        "recipe": recipe,
+        "live": sha256(live),
+        "post": config.predict.model_dump(),
+        "neutralizers": _neutralizer_prints(config, run),
+        "tournament": config.data.tournament,
+    }
+    return run.stage("predict", key)
 
 
 def _live_block(config: Config, run: RunDir, recipe: Mapping[str, Any]) -> EraBlock:

@@ -15,6 +15,7 @@ from etl.build import PRICE_RECORD
 from etl.dataset import LIVE
 from etl.source import DOWNLOADED, data_folder
 from predict.columns import live_universe
+from predict.live import predict_stage
 from predict.submit import submit
 
 FRESH_DAYS = 7
@@ -34,7 +35,8 @@ def submit_run(config: Config, run: RunDir, *, upload: bool = False) -> dict[str
     tournament = TOURNAMENTS[config.data.tournament]
     if upload:
         _check_uploadable(config, run)
-    summary = run.stage("predict", {}).summary()
+    stage = predict_stage(config, run)
+    summary = stage.summary()
     path = run.path(summary["submission"])
     live = data_folder(config, run) / LIVE
     if not path.is_file() or sha256(path) != summary["sha256"]:
@@ -43,10 +45,10 @@ def submit_run(config: Config, run: RunDir, *, upload: bool = False) -> dict[str
             received=str(path),
             hint="Run `erazoo predict --force`",
         )
-    if not live.is_file() or sha256(live) != summary["live"]:
+    if not stage.done():
         raise StaleDataError(
-            "the live data have changed since the prediction",
-            received=str(live),
+            "the ensemble, the live data or the settings have changed since the prediction",
+            received=str(path),
             hint="Run `erazoo predict` again",
         )
     outcome = submit(

@@ -31,7 +31,7 @@ code=0
 for verb in "${verbs[@]}"; do
     if [[ $verb == train ]]; then
         step train "${force[@]}" "${flags[@]}" || code=$?
-        ((code == 0 || code == 1 || code == 3)) || exit "$code"
+        ((code <= 1)) || exit "$code"
     elif [[ $verb != ensemble ]] || ((code == 0)); then
         step "$verb" "${force[@]}" "${flags[@]}"
     fi

@@ -27,6 +27,7 @@ def trainer_of(spec: ModelSpec) -> Trainer:
             import tensorflow
 
             tensorflow.config.list_physical_devices()
+            tensorflow.get_logger().setLevel("ERROR")
         from training.keras.trainer import KerasTrainer
 
         return KerasTrainer()

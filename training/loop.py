@@ -130,7 +130,7 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
             "predict": round(sum(r["predict_seconds"] for r in records), 3),
             "wall": round(time.monotonic() - begun, 3),
         },
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": max(r["peak_memory_mb"] for r in records),
         "folds": records,
     }
     write_json(job.folder / RESULT, result)
@@ -237,6 +237,7 @@ def _record(task: FoldTask, result: FitResult, predict_seconds: float) -> dict[s
         "history": {k: [json_number(v) for v in vs] for k, vs in result.history.items()},
         "seconds": round(result.seconds, 3),
         "predict_seconds": round(predict_seconds, 3),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
 

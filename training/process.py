@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from erazoo.config import Config, describe
@@ -23,7 +24,14 @@ SHORT_SPIN = "1000"
 busy processes ten times slower and more, this costs nothing on an idle machine."""
 
 
-def train_apart(config: Config, run: RunDir, name: str, *, verbose: bool = False) -> dict[str, Any]:
+def train_apart(
+    config: Config,
+    run: RunDir,
+    name: str,
+    *,
+    verbose: bool = False,
+    log_file: Path | None = None,
+) -> dict[str, Any]:
     """Train one model in a process of its own.
 
     Returns:
@@ -31,7 +39,8 @@ def train_apart(config: Config, run: RunDir, name: str, *, verbose: bool = False
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    arguments = (describe(config), str(run.root), name, verbose, os.getpid(), sender)
+    logs = (verbose, log_file)
+    arguments = (describe(config), run.root, name, logs, os.getpid(), sender)
     worker = context.Process(target=_work, args=arguments, name=f"train {name}")
     os.environ.setdefault("GOMP_SPINCOUNT", SHORT_SPIN)
     worker.start()
@@ -58,14 +67,17 @@ def train_apart(config: Config, run: RunDir, name: str, *, verbose: bool = False
 
 
 def _work(
-    config: dict[str, Any], root: str, name: str, verbose: bool, parent: int, sender: Any
+    config: dict[str, Any],
+    root: Path,
+    name: str,
+    logs: tuple[bool, Path | None],
+    parent: int,
+    sender: Any,
 ) -> None:
-    from pathlib import Path
-
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    set_up(verbose)
+    set_up(*logs)
     try:
-        answer = train_model(Config.model_validate(config), RunDir(Path(root)), name)
+        answer = train_model(Config.model_validate(config), RunDir(root), name)
     except KeyboardInterrupt:
         answer = {"status": "interrupted"}
     except ErazooError as error:

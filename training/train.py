@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from erazoo.config import Config
@@ -43,6 +44,7 @@ def train(
     *,
     force: bool = False,
     verbose: bool = False,
+    log_file: Path | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Train models; what is finished is kept, and one failure does not stop the others.
 
@@ -55,24 +57,31 @@ def train(
         ConfigError: a model or a parameter that cannot be used; nothing is trained then.
     """
     chosen = chosen_models(config, names)
-    for name in chosen:
-        entry = config.models[name]
-        catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
+    check_models(config)
     open_shards(config, run)
-    return {name: _train_one(config, run, name, force, verbose) for name in chosen}
+    results = {}
+    for name in chosen:
+        stage = model_stage(config, run, name)
+        if not force and stage.done():
+            results[name] = {**stage.summary(), "skipped": True}
+            continue
+        stage.forget()
+        if force:
+            _forget_folds(run, name)
+        LOGGER.info("train %s", name)
+        results[name] = train_apart(config, run, name, verbose=verbose, log_file=log_file)
+    return results
 
 
-def _train_one(
-    config: Config, run: RunDir, name: str, force: bool, verbose: bool
-) -> dict[str, Any]:
-    stage = model_stage(config, run, name)
-    if not force and stage.done():
-        return {**stage.summary(), "skipped": True}
-    stage.forget()
-    if force:
-        _forget_folds(run, name)
-    LOGGER.info("train %s", name)
-    return train_apart(config, run, name, verbose=verbose)
+def check_models(config: Config) -> None:
+    """Resolve every configured model's preset and parameters.
+
+    Raises:
+        ConfigError: a preset, a parameter or a value that cannot be used.
+        UnknownModelError: a model that the catalogue does not hold.
+    """
+    for entry in config.models.values():
+        catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
 
 
 def _forget_folds(run: RunDir, name: str) -> None:

@@ -20,6 +20,9 @@ def download(
     demo tournament is generated. What stands already is kept.
     """
     source = call.config.data.source
+    from training.train import check_models
+
+    check_models(call.config)
     if call.dry_run:
         result = {"folder": str(call.data), "source": source, "dry_run": True}
         call.emit(result, f"would bring {source} data into {call.data}")

@@ -118,7 +118,7 @@ class Call:
             ConfigError: it does not exist.
         """
         run = RunDir.of(self.config, self.flags.run_dir, make=False)
-        if not run.root.is_dir():
+        if not run.root.is_dir() and not self.dry_run:
             raise ConfigError(
                 "there is no run directory here",
                 received=str(run.root),
@@ -139,8 +139,8 @@ class Call:
             ConfigError: another command holds it, or it cannot be made.
         """
         with self.run.lock():
-            self.run.save_config(self.config)
             yield self.run
+            self.run.save_config(self.config)
 
     def emit(self, result: Mapping[str, Any], lines: str | Callable[[], str]) -> None:
         """Print the result of the verb on stdout, once.

@@ -18,6 +18,9 @@ def shard(
 
     Finished files are kept when an interrupted run goes on.
     """
+    from training.train import check_models
+
+    check_models(call.config)
     if call.dry_run:
         folder = call.run.path("shards")
         call.emit({"folder": str(folder), "dry_run": True}, f"would write shards into {folder}")

@@ -24,14 +24,16 @@ def submit(
     from predict.send import submit_run
 
     result = submit_run(call.config, run, upload=submit and not call.dry_run)
-    call.emit(result, lambda: _text(result))
+    call.emit(result, lambda: _text(result, wanted=submit))
 
 
-def _text(result: dict[str, Any]) -> str:
+def _text(result: dict[str, Any], *, wanted: bool) -> str:
     lines = [f"  checked: {check}" for check in result["checks"]]
     if result["uploaded"]:
         sent = f"uploaded to {result['slot']} for round {result['round']}"
         lines.append(f"submit: {sent}, confirmed as {result['submission_id']}")
+    elif wanted:
+        lines.append("submit: would upload it; this is a dry run")
     else:
         lines.append("submit: not uploaded; --submit does that")
     return "\n".join([f"the submission file is {result['file']}", *lines])

@@ -23,21 +23,28 @@ def train(
     Each model has a process of its own. Finished folds are kept when an interrupted run goes on,
     and a failed model does not stop the others.
     """
-    from training.train import chosen_models
+    from training.train import check_models, chosen_models
     from training.train import train as train_models
 
+    check_models(call.config)
+    call.existing_run()
     if call.dry_run:
         chosen = list(chosen_models(call.config, names or ()))
         call.emit({"models": chosen, "dry_run": True}, f"would train {', '.join(chosen)}")
         return
     with call.writing() as run:
         results = train_models(
-            call.config, run, names or (), force=force, verbose=call.flags.verbose
+            call.config,
+            run,
+            names or (),
+            force=force,
+            verbose=call.flags.verbose,
+            log_file=call.flags.log_file,
         )
     call.emit({"models": results}, lambda: _text(results))
     failed = [result for result in results.values() if result["status"] != "ok"]
     if failed:
-        raise typer.Exit(max(int(result.get("exit_code", 1)) for result in failed))
+        raise typer.Exit(1)
 
 
 def _text(results: dict[str, dict[str, Any]]) -> str:
@@ -46,7 +53,6 @@ def _text(results: dict[str, dict[str, Any]]) -> str:
         done = "done already" if result.get("skipped") else "trained"
         status = done if result["status"] == "ok" else f"FAILED: {result['reason']}"
         seconds = result.get("seconds", {})
-        rows.append(
-            [name, result["model"], status, seconds.get("wall"), result.get("peak_memory_mb")]
-        )
-    return table(["name", "model", "status", "seconds", "peak MB"], rows)
+        took = [seconds.get("fit"), seconds.get("predict")]
+        rows.append([name, result["model"], status, *took, result.get("peak_memory_mb")])
+    return table(["name", "model", "status", "fit s", "predict s", "peak MB"], rows)

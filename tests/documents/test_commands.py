@@ -83,3 +83,9 @@ def _runs_here(command: str) -> bool:
     elsewhere = ("git ", "cd ", "source ", "pre-commit ", ".ci/run", "make format")
     endless = ("shell/notebook.sh", "erazoo notebook", "make notebook")
     return not command.startswith(elsewhere) and not any(e in command for e in endless)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_and_picture_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).is_file(), f"{page.name} links to {target}"

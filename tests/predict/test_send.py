@@ -88,7 +88,7 @@ def test_predictions_of_an_older_round(
 def test_a_newer_live_file(predicted: tuple[Config, RunDir, Path]) -> None:
     config, run, folder = predicted
     pd.read_parquet(folder / "live.parquet").iloc[::-1].to_parquet(folder / "live.parquet")
-    with pytest.raises(StaleDataError, match="changed since the prediction"):
+    with pytest.raises(StaleDataError, match="have changed since the prediction"):
         submit_run(config, run)
 
 

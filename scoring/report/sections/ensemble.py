@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoring.report.markup import count, percent, tag, text
-from scoring.report.results import RunResults
+from scoring.report.results import ENSEMBLE, RunResults
 from scoring.report.sections.base import Section, absent, facts
 
 
 def ensemble_section(results: RunResults) -> Section:
     """Method and members."""
     title = "The ensemble"
-    if results.ensemble is None:
+    scored = results.scores is not None and bool(results.scores.of_kind(ENSEMBLE))
+    if results.ensemble is None or not scored:
         return Section("ensemble", title, absent("There is no ensemble yet.", "ensemble"))
     weights = member_weights(results.ensemble)
     method = str(results.ensemble.get("method", "")).replace("_", " ")
