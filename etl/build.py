@@ -16,6 +16,7 @@ from erazoo.publish import fingerprint, read_json, write_json
 from erazoo.rundir import RunDir, Stage
 from erazoo.tournament import TARGET_ALIAS, TOURNAMENTS, label_eras, target_bars
 from etl.dataset import Dataset, history_files
+from etl.files import PRICE_RECORD
 from etl.shards import ShardSet, ShardWriter
 from etl.shards.manifest import MANIFEST
 from etl.source import check_data, data_folder
@@ -23,7 +24,6 @@ from etl.splits import plan_folds
 
 FOLDS = "folds.json"
 SHARDS = "shards"
-PRICE_RECORD = "prices.json"
 
 
 def shard(config: Config, run: RunDir, *, force: bool = False) -> dict[str, Any]:

@@ -19,17 +19,8 @@ from erazoo.near import nearest
 from erazoo.panel import MISSING_QUINTILE, QUINTILES, EraBlock, FeatureSpec
 from erazoo.publish import read_json
 from erazoo.tournament import TARGET_ALIAS
+from etl.files import FEATURES, HISTORY, LIVE, REFERENCE_FILES
 from etl.parquet import EraFile, column_array
-
-HISTORY = ("train.parquet", "validation.parquet")
-REFERENCE_FILES = (
-    "meta_model.parquet",
-    "train_benchmark_models.parquet",
-    "validation_benchmark_models.parquet",
-)
-LIVE = "live.parquet"
-LIVE_REFERENCES = ("live_benchmark_models.parquet",)
-FEATURES = "features.json"
 
 
 class Dataset:

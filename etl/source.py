@@ -11,11 +11,9 @@ from erazoo.config import Config
 from erazoo.errors import ConfigError, StaleDataError
 from erazoo.publish import make_dir, read_json, sha256, write_json
 from erazoo.rundir import RunDir, Stage
-from etl.dataset import FEATURES, HISTORY, LIVE
+from etl.files import DOWNLOAD_RECORD, FEATURES, HISTORY, LIVE, SOURCE_RECORD
 
 DATA_ROOT = "ERAZOO_DATA"
-MARKER = "source.json"
-DOWNLOADED = "download.json"
 
 
 def data_folder(config: Config, run: RunDir) -> Path:
@@ -66,11 +64,11 @@ def check_data(config: Config, folder: Path) -> None:
     Raises:
         StaleDataError: the data are not those of this configuration, or incomplete.
     """
-    record = folder / MARKER
+    record = folder / SOURCE_RECORD
     if record.is_file():
         whole = _stage(config, RunDir(folder)).done()
     else:
-        download = folder / DOWNLOADED
+        download = folder / DOWNLOAD_RECORD
         whole = not download.is_file() or bool(read_json(download).get("files"))
     if not whole:
         raise StaleDataError(
@@ -81,7 +79,7 @@ def check_data(config: Config, folder: Path) -> None:
 
 def _claim(source: str, folder: Path) -> None:
     """Mark a folder as this source's; never one that holds data of another origin."""
-    marker = make_dir(folder) / MARKER
+    marker = make_dir(folder) / SOURCE_RECORD
     held = read_json(marker)["source"] if marker.is_file() else None
     foreign = [n for n in (FEATURES, *HISTORY, LIVE) if (folder / n).exists()]
     if held != source and foreign:

@@ -18,7 +18,8 @@ from erazoo.panel import EraBlock
 from erazoo.publish import sha256
 from erazoo.rundir import RunDir, Stage
 from erazoo.tournament import TOURNAMENTS
-from etl.dataset import LIVE, LIVE_REFERENCES, LiveData
+from etl.dataset import LiveData
+from etl.files import LIVE, LIVE_REFERENCES
 from etl.parquet import EraFile, column_array
 from etl.shards import Manifest
 from etl.source import data_folder

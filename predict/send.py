@@ -11,9 +11,8 @@ from erazoo.errors import ConfigError, StaleDataError
 from erazoo.publish import read_json, sha256
 from erazoo.rundir import RunDir
 from erazoo.tournament import TOURNAMENTS
-from etl.build import PRICE_RECORD
-from etl.dataset import LIVE
-from etl.source import DOWNLOADED, data_folder
+from etl.files import DOWNLOAD_RECORD, LIVE, PRICE_RECORD
+from etl.source import data_folder
 from predict.columns import live_universe
 from predict.live import predict_stage
 from predict.submit import submit
@@ -103,5 +102,5 @@ def _check_uploadable(config: Config, run: RunDir) -> None:
 
 def _round(config: Config, run: RunDir) -> int | None:
     """The round that the live file was downloaded for, where its source knows one."""
-    path = data_folder(config, run) / DOWNLOADED
+    path = data_folder(config, run) / DOWNLOAD_RECORD
     return read_json(path).get("round") if path.exists() else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from erazoo.commands.frame import Call, verb
-from erazoo.errors import DataError
 
 
 @verb
@@ -19,12 +18,6 @@ def report(call: Call) -> None:
         return
     from scoring.report import write_report
 
-    if not run.path("stages").is_dir():
-        raise DataError(
-            "this run directory holds no results to report",
-            received=str(run.root),
-            hint="Begin with: bash shell/prepare.sh",
-        )
     with run.lock():
         written = write_report(run.root)
     call.emit({"report": str(written)}, f"the report lies in {written}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 
 import erazoo
+from erazoo.errors import DataError
 from erazoo.publish import write_text
 from scoring.report.markup import script_json, tag, text
 from scoring.report.results import RunResults, read_results
@@ -20,6 +21,7 @@ from scoring.report.sections.scores import likeness_section, time_section
 from scoring.report.sections.stages import stages_section
 
 FILE = "report.html"
+RESULTS = ("stages", "folds.json", "models", "evaluation")
 SECTIONS = (
     models_section,
     time_section,
@@ -42,9 +44,16 @@ def write_report(run: Path, out: Path | None = None) -> Path:
         The page's path.
 
     Raises:
+        DataError: no stage of the run has finished.
         ArtifactError: a result file is damaged.
         ConfigError: the page's folder cannot be made.
     """
+    if not any((run / name).exists() for name in RESULTS):
+        raise DataError(
+            "this run directory holds no results to report",
+            received=str(run),
+            hint="Begin with: bash shell/prepare.sh",
+        )
     page = out or run / FILE
     write_text(page, build_page(read_results(run)))
     return page

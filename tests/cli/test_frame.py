@@ -78,12 +78,13 @@ def test_the_data_folder_is_that_of_the_configuration_or_of_the_run(tmp_path: Pa
 def test_writing_records_the_configuration_and_holds_the_directory(tmp_path: Path) -> None:
     call = Call.of(Flags(run_dir=tmp_path, settings=["run.seed=99"]))
     with call.writing() as run:
-        assert read_json(run.path("config.json"))["run"]["seed"] == 99
+        assert not run.path("config.json").exists()
         with (
             pytest.raises(ConfigError, match="in use by another command"),
             Call.of(Flags(run_dir=tmp_path)).writing(),
         ):
             pass
+    assert read_json(tmp_path / "config.json")["run"]["seed"] == 99
     with call.writing():
         pass
 

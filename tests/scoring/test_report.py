@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from erazoo.errors import ArtifactError
+from erazoo.errors import ArtifactError, DataError
 from erazoo.publish import read_json, write_json
 from scoring import distribution, ranks
 from scoring.report import markup, write_report
@@ -139,12 +139,10 @@ def test_a_missing_file_names_its_verb(run: Path, missing: str, verb: str) -> No
     assert re.search(rf"Run\s+erazoo {verb}\s+to make it", words)
 
 
-def test_an_empty_folder_still_gives_a_page(tmp_path: Path) -> None:
-    html = write_report(tmp_path).read_text()
-    words = " ".join(Page(html).words)
-    assert "Nothing has been scored yet" in words
-    assert tmp_path.name in words
-    assert "plotly.js v" not in html
+def test_an_empty_folder_has_nothing_to_report(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no results to report"):
+        write_report(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_without_scores_lists_the_models(run: Path) -> None:
