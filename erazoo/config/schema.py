@@ -106,7 +106,8 @@ class SplitSection(Section):
     `purge` (default: the target's horizon in eras plus `margin`) and `embargo` count ORIGINAL
     eras; an embargo follows validation eras, so it matters to k-fold and combinatorial folds
     alone. `held_out` is the share of resolved eras, the newest, that only `evaluate --final` opens.
-    `eras` selects training eras, for example `every:4`.
+    `eras` selects training eras: `all`, `even`, `odd`, `every:N`, `A..B` or labels; a comma joins,
+    `&` intersects, as in `1..574&every:4`.
     """
 
     scheme: Literal["expanding", "rolling", "kfold", "combinatorial"] = "expanding"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
 
 def shown(field: Any) -> str:
+    """The default as it would stand in a TOML file."""
     default = field.get_default(call_default_factory=True)
-    return "unset" if default is None else repr(default).replace("'", '"')
+    return "unset" if default is None else json.dumps(default)
 
 
 def table(name: str, section: type[BaseModel]) -> str:
