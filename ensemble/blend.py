@@ -100,13 +100,23 @@ def ensemble_stage(config: Config, run: RunDir) -> Stage:
         DataError: a member that is not trained with this configuration.
     """
     members = ensemble_members(config, run)
-    key = {
-        "members": list(members),
+    settings = {"members": list(members), "how": config.ensemble.method}
+    inputs = {
         "cards": [sha256(model_dir(run, name) / FINAL / CARD) for name in members],
         "files": [sha256(model_dir(run, name) / "out_of_fold.parquet") for name in members],
-        "how": config.ensemble.method,
     }
-    return run.stage("ensemble", key)
+    return run.stage("ensemble", settings, inputs)
+
+
+def blend_stands(config: Config, run: RunDir) -> bool:
+    """Whether the models of this very configuration are blended already.
+
+    Raises:
+        StaleDataError: there are no shards of this configuration.
+        DataError: a member that is not trained with this configuration.
+    """
+    open_shards(config, run)
+    return ensemble_stage(config, run).done()
 
 
 def open_recipe(config: Config, run: RunDir) -> dict[str, Any]:

@@ -53,8 +53,35 @@ VERBS: dict[str, Verb] = {
 }
 
 
-class VerbGroup(TyperGroup):
+class _Plain:
+    """Help that shows no type beside a switch, which takes no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options and arguments, with `--help`."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+        return params
+
+
+class VerbCommand(_Plain, TyperCommand):
+    """A verb in full."""
+
+
+class VerbGroup(_Plain, TyperGroup):
     """A group of commands that knows its verbs by the table and loads only the one called."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Split the verb from the group's own options.
+
+        Raises:
+            ConfigError: options of a verb stand before it.
+        """
+        own = {name for param in self.get_params(ctx) for name in param.opts}
+        if args and args[0].startswith("-") and args[0] not in own:
+            _check_place(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The verbs in the order of the table."""
@@ -91,7 +118,9 @@ app = typer.Typer(
 
 @app.callback()
 def _group(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and nothing else.")
+    ] = False,
 ) -> None:
     """Only `--version` is an option of the group itself; see `main`."""
 
@@ -109,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     set_up()
-    if words == ["--version"]:
+    if words[0] == "--version":
         typer.echo(f"erazoo {__version__}")
         return 0
     try:
@@ -139,11 +168,36 @@ def _run(words: list[str]) -> int:
 def _load(name: str) -> TyperCommand:
     single = typer.Typer(add_completion=False)
     function = getattr(import_module(VERBS[name].module), name)
-    single.command(name, help=_paragraphs(function.__doc__), context_settings=HELP)(function)
+    about = _paragraphs(function.__doc__)
+    single.command(name, cls=VerbCommand, help=about, context_settings=HELP)(function)
     command = typer.main.get_command(single)
     if not isinstance(command, TyperCommand):
         raise TypeError(f"the verb {name!r} is not one command")
     return command
+
+
+def _common_options() -> dict[str, bool]:
+    """The options of every verb: whether each is a switch, which takes no value."""
+    params: list[Any] = _load("doctor").params
+    return {name: bool(param.is_flag) for param in params for name in param.opts}
+
+
+def _check_place(words: list[str]) -> None:
+    """Refuse an option of the verbs that stands before the verb, with the order that works."""
+    options = _common_options()
+    if words[0].partition("=")[0] not in options:
+        return
+    values = {i + 1 for i, word in enumerate(words) if options.get(word) is False}
+    verbs = [i for i, word in enumerate(words) if word in VERBS and i not in values]
+    if verbs:
+        order = [words[verbs[0]], *words[: verbs[0]], *words[verbs[0] + 1 :]]
+    else:
+        order = ["VERB", *words]
+    raise ConfigError(
+        "options come after the verb",
+        received=words[0],
+        hint=f"Run `{shlex.join(['erazoo', *order])}`",
+    )
 
 
 def _fail(words: Sequence[str], message: str, code: int) -> int:

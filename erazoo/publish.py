@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,24 @@ def atomic_dir(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def nothing_left(folder: Path, marks: Collection[str]) -> Iterator[None]:
+    """Take a folder away again if the block makes it and fails before anything lies in it.
+
+    Args:
+        folder: may be absent, with or without its parents.
+        marks: names of files that count as nothing.
+    """
+    absent = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        yield
+    except BaseException:
+        made = absent[-1] if absent else folder / PARTIAL
+        if made.is_dir() and all(p.is_dir() or p.name in marks for p in made.rglob("*")):
+            shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def sweep(folder: Path) -> None:

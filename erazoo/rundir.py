@@ -12,23 +12,31 @@ from typing import Any
 
 from erazoo.config import Config, describe
 from erazoo.errors import ConfigError, StaleDataError
+from erazoo.logs import LOGGER
 from erazoo.publish import fingerprint, make_dir, read_json, sha256, sweep, write_json
+
+LOCK = ".lock"
 
 
 class RunDir:
     """The folder in which everything of one experiment lies.
 
     Paths inside records are relative, so that a moved folder still works.
+
+    Args:
+        root: the folder.
+        make: whether it is made; otherwise this is a look that leaves no trace.
     """
 
     def __init__(self, root: Path, *, make: bool = True) -> None:
         self.root = make_dir(root) if make else root
+        self._look = not make
 
     @classmethod
     def of(cls, config: Config, override: Path | None = None, *, make: bool = True) -> RunDir:
         """The run directory of a configuration: `--run-dir`, `run.dir` or `runs/NAME`.
 
-        It is made unless `make` is false, for a look that leaves no trace.
+        It is made unless `make` is false.
         """
         return cls(override or Path(config.run.dir or f"runs/{config.run.name}"), make=make)
 
@@ -36,9 +44,17 @@ class RunDir:
         """A path inside the run directory."""
         return self.root.joinpath(*parts)
 
-    def stage(self, name: str, key: Mapping[str, Any]) -> Stage:
-        """The stage `name`, whose result depends on `key` alone."""
-        return Stage(self, name, fingerprint(dict(key)))
+    def stage(
+        self, name: str, settings: Mapping[str, Any], inputs: Mapping[str, Any] | None = None
+    ) -> Stage:
+        """The stage `name`, whose result depends on these two alone.
+
+        Args:
+            name: of the stage.
+            settings: what the configuration says of it, by topic.
+            inputs: what it is made from, such as checksums of files.
+        """
+        return Stage(self, name, settings, inputs or {})
 
     def save_config(self, config: Config) -> None:
         """Record the resolved configuration."""
@@ -55,7 +71,8 @@ class RunDir:
         name, seen = str(path.resolve()), [facts.st_size, facts.st_mtime_ns]
         if known.get(name, {}).get("seen") != seen:
             known[name] = {"seen": seen, "sha256": sha256(path)}
-            write_json(record, known)
+            if not self._look:
+                write_json(record, known)
         return str(known[name]["sha256"])
 
     @contextmanager
@@ -65,7 +82,7 @@ class RunDir:
         Raises:
             ConfigError: another command holds it.
         """
-        with self.path(".lock").open("a+") as handle:
+        with self.path(LOCK).open("a+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -86,8 +103,12 @@ class RunDir:
 class Stage:
     """A piece of finished work: what it depended on, what it wrote, what it found."""
 
-    def __init__(self, run: RunDir, name: str, key: str) -> None:
-        self.run, self.name, self.key = run, name, key
+    def __init__(
+        self, run: RunDir, name: str, settings: Mapping[str, Any], inputs: Mapping[str, Any]
+    ) -> None:
+        self.run, self.name = run, name
+        self.key = fingerprint({**settings, **inputs})
+        self._settings = {topic: fingerprint(value) for topic, value in settings.items()}
         self._file = run.path("stages", f"{name}.json")
 
     def done(self) -> bool:
@@ -108,6 +129,7 @@ class Stage:
             {
                 "stage": self.name,
                 "key": self.key,
+                "settings": self._settings,
                 "outputs": sizes,
                 "summary": dict(summary),
                 "seconds": round(seconds, 3),
@@ -130,9 +152,26 @@ class Stage:
         return dict(record["summary"])
 
     def forget(self) -> None:
-        """Drop the record, so that the work is done again, and sweep half-written files."""
+        """Drop the record, so that the work is done again, and sweep half-written files.
+
+        Where the standing results were made with other settings, the log says that they go.
+        """
+        if changed := self._changed():
+            LOGGER.warning(
+                "%s: results that other settings made (%s) are replaced in %s; "
+                "another --run-dir (or data.dir) keeps both",
+                self.name,
+                ", ".join(changed),
+                self.run.root,
+            )
         self._file.unlink(missing_ok=True)
         sweep(self._file.parent)
+
+    def _changed(self) -> list[str]:
+        """The topics in which the settings of the standing record differ from these."""
+        held = (self._read() or {}).get("settings", self._settings)
+        topics = {**held, **self._settings}
+        return [topic for topic in topics if held.get(topic) != self._settings.get(topic)]
 
     def _read(self) -> dict[str, Any] | None:
         try:

@@ -74,16 +74,20 @@ def open_shards(config: Config, run: RunDir) -> tuple[ShardSet, FoldPlan]:
     return ShardSet.open(run.path(SHARDS)), FoldPlan.from_json(read_json(run.path(FOLDS)))
 
 
+def shards_stand(config: Config, run: RunDir) -> bool:
+    """Whether the shards and folds of this very configuration and of the present data are there."""
+    return _stage(config, run).done()
+
+
 def _stage(config: Config, run: RunDir) -> Stage:
     return run.stage(
         "shard",
         {
-            "data": _prints(config, run),
             "columns": [config.data.feature_set, _targets(config)],
-            "label_eras": _label_eras(config, run),
             "shards": config.shards.model_dump(),
             "split": config.split.model_dump(),
         },
+        {"data": _prints(config, run), "label_eras": _label_eras(config, run)},
     )
 
 

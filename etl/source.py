@@ -56,6 +56,14 @@ def prepare_data(config: Config, run: RunDir, *, force: bool = False) -> dict[st
     return {"folder": str(folder), **summary}
 
 
+def data_stand(config: Config, run: RunDir) -> bool:
+    """Whether the data folder is finished; never for a download, whose service must be asked."""
+    if config.data.source == "numerai":
+        return False
+    stage = _stage(config, RunDir(data_folder(config, run), make=False))
+    return stage.done() and bool(stage.summary()["prints"] == _price_prints(config))
+
+
 def check_data(config: Config, folder: Path) -> None:
     """Refuse data that another configuration built, or that were never finished.
 

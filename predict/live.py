@@ -88,14 +88,13 @@ def predict_stage(config: Config, run: RunDir) -> Stage:
     live = data_folder(config, run) / LIVE
     if not live.is_file():
         raise DataError("there is no live file", received=str(live), hint="Run `erazoo download`")
-    key = {
+    settings = {"post": config.predict.model_dump(), "tournament": config.data.tournament}
+    inputs = {
         "recipe": recipe,
         "live": sha256(live),
-        "post": config.predict.model_dump(),
         "neutralizers": _neutralizer_prints(config, run),
-        "tournament": config.data.tournament,
     }
-    return run.stage("predict", key)
+    return run.stage("predict", settings, inputs)
 
 
 def _live_block(config: Config, run: RunDir, recipe: Mapping[str, Any]) -> EraBlock:

@@ -17,6 +17,17 @@ fail() {
     exit "${2:-1}"
 }
 
+# After Ctrl-C the last line says how to go on: resumable ARGUMENT... of the script itself.
+resumable() {
+    local word
+    resume="bash $(printf '%q' "$0")"
+    for word in "$@"; do
+        [[ $word == --force ]] || resume+=" $(printf '%q' "$word")"
+    done
+    trap 'exit 130' INT
+    trap '(($? != 130)) || say "interrupted; go on with: $resume"' EXIT
+}
+
 # A path as it was meant where the script was called, for use in the checkout.
 from_caller() {
     if [[ $1 == /* || $caller == "$root" ]]; then
@@ -71,6 +82,18 @@ sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
     fail "no Python 3.11, 3.12 or 3.13 with venv on PATH (on Debian: apt-get install python3-venv)"
 }
 
+# One line where the environment cannot hold erazoo.
+check_environment() {
+    local lack
+    lack="$("$VIRTUAL_ENV/bin/python" -c 'import importlib.util, sys
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    print("has Python %d.%d, not 3.11, 3.12 or 3.13" % sys.version_info[:2])
+elif importlib.util.find_spec("pip") is None:
+    print("has no pip (the module ensurepip adds it)")' 2>/dev/null)" ||
+        fail "the environment's Python does not run: $VIRTUAL_ENV"
+    [[ -z $lack ]] || fail "the environment $lack: $VIRTUAL_ENV"
+}
+
 # The active environment, else .venv of the checkout; its programs come first on PATH.
 use_environment() {
     local python
@@ -84,6 +107,7 @@ use_environment() {
             "$python" -m venv "$VIRTUAL_ENV"
         fi
     fi
+    check_environment
     export PATH="$VIRTUAL_ENV/bin:$PATH"
 }
 

@@ -7,7 +7,9 @@ usage="usage: bash shell/predict.sh [CONFIG.toml] [--submit] [ERAZOO FLAGS]
 Runs: erazoo predict, then erazoo submit, which checks the file and says where it is.
 
   --submit      upload it too; nothing is uploaded without this
-  ERAZOO FLAGS  for both verbs: --env --set --run-dir --json --dry-run -v --log-file"
+  ERAZOO FLAGS  for both verbs: --env --set --run-dir --json --dry-run -v --log-file
+
+--json prints one JSON object per verb, each on a line of its own."
 
 submit=()
 arguments=()
@@ -18,6 +20,7 @@ for argument in "$@"; do
         *) arguments+=("$argument") ;;
     esac
 done
+resumable "$@"
 read_arguments "${arguments[@]}"
 take_experiment
 set_up requirements.txt

@@ -10,7 +10,9 @@ What is done already is skipped. Without CONFIG.toml the experiment is conf/demo
 
   --skip-processing  use the shards that are there: no download, no shard
   --force            do everything again
-  ERAZOO FLAGS       for every verb: --env --set --run-dir --json --dry-run -v --log-file"
+  ERAZOO FLAGS       for every verb: --env --set --run-dir --json --dry-run -v --log-file
+
+--json prints one JSON object per verb, each on a line of its own."
 
 verbs=(download shard train evaluate ensemble)
 force=()
@@ -23,6 +25,7 @@ for argument in "$@"; do
         *) arguments+=("$argument") ;;
     esac
 done
+resumable "$@"
 read_arguments "${arguments[@]}"
 take_experiment
 set_up requirements.txt

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from erazoo.machine import cores
 from erazoo.panel import FeatureSpec
 from etl.shards import ShardSet
 from training.task import FitResult, FoldTask
@@ -26,7 +27,7 @@ class EstimatorTrainer:
         begun = time.monotonic()
         model: Estimator = spec.build(params, data.spec)
         eras = (*task.fit, *task.monitor)
-        model.fit(data, eras, task.target, task.seed, task.settings.threads)
+        model.fit(data, eras, task.target, task.seed, task.settings.threads or cores())
         model.save(folder)
         return FitResult({}, None, None, time.monotonic() - begun)
 

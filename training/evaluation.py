@@ -81,6 +81,18 @@ def evaluate(
     return result
 
 
+def scores_stand(config: Config, run: RunDir, *, final: bool = False) -> bool:
+    """Whether the present predictions are scored already.
+
+    Raises:
+        StaleDataError: there are no shards of this configuration.
+    """
+    kind = "held_out" if final else "out_of_fold"
+    open_shards(config, run)
+    files, _ = prediction_files(config, run, kind)
+    return _stage(config, run, kind, files).done()
+
+
 def prediction_files(config: Config, run: RunDir, kind: str) -> tuple[list[Path], dict[str, str]]:
     """The prediction files that this very configuration made, models first and the ensemble last.
 
@@ -124,13 +136,13 @@ def _why_missing(path: Path) -> str:
 
 
 def _stage(config: Config, run: RunDir, kind: str, files: Sequence[Path]) -> Stage:
-    key = {
+    inputs = {
         "files": {str(f.relative_to(run.root)): sha256(f) for f in files},
         "manifest": sha256(run.path("shards", "manifest.json")),
         "folds": sha256(run.path("folds.json")),
-        "references": [config.data.meta_model, config.data.benchmark],
     }
-    return run.stage(f"evaluate-{kind}", key)
+    references = [config.data.meta_model, config.data.benchmark]
+    return run.stage(f"evaluate-{kind}", {"references": references}, inputs)
 
 
 def _drop_stale_final(config: Config, run: RunDir) -> None:

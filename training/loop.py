@@ -6,7 +6,7 @@ import resource
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ RESULT = "result.json"
 
 @dataclass(frozen=True)
 class Job:
-    """One configured model and what it is trained on."""
+    """One configured model and what it is trained on; `fitted` gathers the fits of this call."""
 
     name: str
     spec: ModelSpec
@@ -51,6 +51,7 @@ class Job:
     data: ShardSet
     plan: FoldPlan
     folder: Path
+    fitted: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, config: Config, run: RunDir, name: str) -> Job:
@@ -83,16 +84,19 @@ def model_dir(run: RunDir, name: str) -> Path:
 def model_stage(config: Config, run: RunDir, name: str) -> Stage:
     """The stage of one model: its parameters, the shards, the folds and the trainer's settings."""
     entry = config.models[name]
-    params = catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
-    key = {
+    spec = catalogue.get(entry.model)
+    params = catalogue.resolve(spec, entry.preset, entry.params)
+    settings = {
         "model": entry.model,
         "params": params.model_dump(mode="json"),
-        "training": config.training.model_dump(),
+        "training": config.training.model_dump() if watches(spec) else {},
         "seed": config.run.seed,
+    }
+    inputs = {
         "folds": sha256(run.path("folds.json")),
         "manifest": sha256(run.path("shards", "manifest.json")),
     }
-    return run.stage(f"train-{name}", key)
+    return run.stage(f"train-{name}", settings, inputs)
 
 
 def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
     and finishes the model's stage.
 
     Returns:
-        The content of `result.json`.
+        The content of `result.json`, and as `fitted` the names of the fits that were not there.
     """
     job = Job.of(config, run, name)
     stage = model_stage(config, run, name)
@@ -139,7 +143,7 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
         outputs.append(job.folder / "held_out.parquet")
     kept = ("name", "model", "family", "status", "seconds", "peak_memory_mb")
     stage.finish(outputs, {k: result[k] for k in kept}, time.monotonic() - begun)
-    return result
+    return {**result, "fitted": job.fitted}
 
 
 def _fold(job: Job, fold: EraFold) -> dict[str, Any]:
@@ -199,6 +203,7 @@ def _task(job: Job, name: str, fit: tuple[str, ...], monitor: tuple[str, ...]) -
 
 def _fit(job: Job, task: FoldTask, work: Path) -> FitResult:
     result = trainer_of(job.spec).fit(job.spec, job.params, job.data, task, work)
+    job.fitted.append(task.name)
     _seal(job, task, work, "", {})
     return result
 

@@ -10,9 +10,10 @@ from erazoo.config import Config
 from erazoo.errors import ConfigError
 from erazoo.logs import LOGGER
 from erazoo.near import nearest
+from erazoo.publish import read_json
 from erazoo.rundir import RunDir
 from etl.build import open_shards
-from training.loop import model_dir, model_stage
+from training.loop import RESULT, model_dir, model_stage
 from training.process import train_apart
 from zoo import catalogue
 
@@ -51,7 +52,9 @@ def train(
     Memory: one model's, since they train one after the other in processes of their own.
 
     Returns:
-        By model name, the content of its `result.json`; `skipped` is true where it stood already.
+        By model name, the content of its `result.json`; `skipped` is true where it stood already,
+        `fitted` names the fits that did not, and `failed_before` is the reason of an earlier
+        failure, None where there is none.
 
     Raises:
         ConfigError: a model or a parameter that cannot be used; nothing is trained then.
@@ -68,9 +71,24 @@ def train(
         stage.forget()
         if force:
             _forget_folds(run, name)
-        LOGGER.info("train %s", name)
-        results[name] = train_apart(config, run, name, verbose=verbose, log_file=log_file)
+        if before := _failure(run, name):
+            LOGGER.info("train %s again; it failed before: %s", name, before)
+        else:
+            LOGGER.info("train %s", name)
+        result = train_apart(config, run, name, verbose=verbose, log_file=log_file)
+        results[name] = {**result, "failed_before": before}
     return results
+
+
+def finished_models(config: Config, run: RunDir, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Those of the chosen models that are trained with this very configuration.
+
+    Raises:
+        StaleDataError: there are no shards of this configuration.
+    """
+    open_shards(config, run)
+    chosen = chosen_models(config, names)
+    return tuple(name for name in chosen if model_stage(config, run, name).done())
 
 
 def check_models(config: Config) -> None:
@@ -82,6 +100,15 @@ def check_models(config: Config) -> None:
     """
     for entry in config.models.values():
         catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
+
+
+def _failure(run: RunDir, name: str) -> str | None:
+    """Why the last training of a model failed, if it did."""
+    try:
+        result = read_json(model_dir(run, name) / RESULT)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return str(result["reason"]) if result.get("status") == "failed" else None
 
 
 def _forget_folds(run: RunDir, name: str) -> None:

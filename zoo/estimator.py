@@ -18,7 +18,7 @@ class Estimator(Protocol):
     def fit(
         self, data: ShardSet, eras: Sequence[str], target: str, seed: int, threads: int
     ) -> None:
-        """Learn from the rows of `eras` whose target is resolved; `threads` 0 is all cores."""
+        """Learn from the rows of `eras` whose target is resolved; `threads` is 1 or more."""
 
     def predict(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions (rows,) for raw features (rows, F)."""

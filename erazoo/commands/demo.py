@@ -10,7 +10,7 @@ from erazoo.commands.frame import Call, verb
 from erazoo.commands.table import facts
 from erazoo.config import describe
 from erazoo.errors import ConfigError
-from etl.source import prepare_data
+from etl.source import data_stand, prepare_data
 
 
 @verb
@@ -42,8 +42,11 @@ def demo(
     call = call.override({f"demo.{name}": value for name, value in given.items()})
     _check_source(call)
     if call.dry_run:
-        planned = {"folder": str(call.data), **describe(call.config)["demo"], "dry_run": True}
-        call.emit(planned, lambda: facts("would generate the demo tournament", planned))
+        stands = not force and data_stand(call.config, call.run)
+        options = describe(call.config)["demo"]
+        planned = {"folder": str(call.data), **options, "skipped": stands, "dry_run": True}
+        title = "would skip the demo tournament, which is there" if stands else "would generate it"
+        call.emit(planned, lambda: facts(title, planned))
         return
     with call.writing() as run:
         made = prepare_data(call.config, run, force=force)

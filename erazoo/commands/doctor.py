@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import typer
 
 from erazoo.commands.frame import Call, verb
 from erazoo.commands.table import table
 from erazoo.machine import Finding, survey
+from erazoo.rundir import RunDir
 
 
 @verb
@@ -19,7 +19,8 @@ def doctor(call: Call) -> None:
 
     Ends with 1 where something is missing that the default line cannot do without.
     """
-    findings = survey(Path(call.config.run.dir or "runs"))
+    work = RunDir.of(call.config, call.flags.run_dir, make=False).root
+    findings = survey(work)
     broken = [finding.name for finding in findings if finding.needed and finding.cost]
     result = {
         "ok": not broken,

@@ -20,15 +20,15 @@ def download(
     demo tournament is generated. What stands already is kept.
     """
     source = call.config.data.source
+    from etl.source import data_stand, prepare_data
     from training.train import check_models
 
     check_models(call.config)
     if call.dry_run:
-        result = {"folder": str(call.data), "source": source, "dry_run": True}
-        call.emit(result, f"would bring {source} data into {call.data}")
+        work = f"bring {source} data into {call.data}"
+        stands = lambda: not force and data_stand(call.config, call.run)
+        call.plan(work, stands, folder=str(call.data), source=source)
         return
-    from etl.source import prepare_data
-
     with call.writing() as run:
         result = prepare_data(call.config, run, force=force)
     done = "stand already" if result.get("skipped") else "are ready"

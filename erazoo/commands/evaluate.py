@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import typer
@@ -24,25 +25,46 @@ def evaluate(
     The held-out eras stay closed unless `--final` opens them.
     """
     run = call.existing_run()
-    if call.dry_run:
-        eras = "held-out" if final else "out-of-fold"
-        call.emit({"run": str(run.root), "dry_run": True}, f"would score {eras} predictions")
-        return
     from training.evaluation import evaluate as score
+    from training.evaluation import scores_stand
 
+    if call.dry_run:
+        work = f"score {'held-out' if final else 'out-of-fold'} predictions"
+        stands = lambda: not force and scores_stand(call.config, run, final=final)
+        call.plan(work, stands, run=str(run.root))
+        return
     with call.writing():
         result = score(call.config, run, final=final, force=force)
     call.emit(result, lambda: scores_text(result))
 
 
 def scores_text(result: dict[str, Any]) -> str:
-    """The scores as a table with what stands behind them."""
+    """The scores of every candidate with what stands behind them."""
+    foot = basis(result)
+    if result.get("skipped"):
+        foot += "; scored already"
+    missing = [f"{name} is not scored: {why}" for name, why in result["missing"].items()]
+    return "\n".join([scores_table(result, result["candidates"]), foot, *missing])
+
+
+def basis(result: dict[str, Any]) -> str:
+    """What the scores are of: the target, the eras, and the best that is achievable."""
+    eras, best = result["eras"], (result["achievable"] or {}).get("corr")
+    kind = "held-out" if result["kind"] == "held_out" else "out-of-fold"
+    text = f"{result['target']} over {len(eras)} {kind} eras, {eras[0]} to {eras[-1]}"
+    return text if best is None else f"{text}; the best achievable CORR is {best:z.4f}"
+
+
+def scores_table(result: dict[str, Any], names: Collection[str]) -> str:
+    """The scores of some candidates, in the order of the evaluation."""
     best = (result["achievable"] or {}).get("corr")
     rows = []
     for name, candidate in result["candidates"].items():
+        if name not in names:
+            continue
         corr = candidate["summary"]["corr"]
         mean = corr["mean"]
-        share = None if best is None or mean is None else f"{100 * mean / best:.0f} %"
+        share = None if not best or mean is None else f"{100 * mean / best:z.0f} %"
         mmc, bmc = (candidate["summary"][m] or {} for m in ("mmc", "bmc"))
         rows.append(
             [
@@ -60,12 +82,4 @@ def scores_text(result: dict[str, Any]) -> str:
     header = ["name", "kind", "corr", "s.e.", "sharpe", "drawdown", "mmc", "bmc"]
     if best is not None:
         header.append("of achievable")
-    eras = result["eras"]
-    kind = "held-out" if result["kind"] == "held_out" else "out-of-fold"
-    foot = f"{result['target']} over {len(eras)} {kind} eras, {eras[0]} to {eras[-1]}"
-    if best is not None:
-        foot += f"; the best achievable CORR is {best:.4f}"
-    if result.get("skipped"):
-        foot += "; scored already"
-    missing = [f"{name} is not scored: {why}" for name, why in result["missing"].items()]
-    return "\n".join([table(header, rows), foot, *missing])
+    return table(header, rows)

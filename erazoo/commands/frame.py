@@ -10,18 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from erazoo.checkout import places
 from erazoo.config import Config, load
-from erazoo.errors import ConfigError
+from erazoo.errors import ConfigError, DataError
 from erazoo.logs import redact, set_up
-from erazoo.publish import make_dir
-from erazoo.rundir import RunDir
+from erazoo.publish import make_dir, nothing_left
+from erazoo.rundir import LOCK, RunDir
+from etl.files import SOURCE_RECORD
 from etl.source import data_folder
 
 DEFAULT_CONFIG = Path("conf/demo.toml")
+T = TypeVar("T")
 
 
 def _common(*names: str, text: str, metavar: str | None = None) -> Any:
@@ -34,7 +37,7 @@ class Flags:
 
     config: Annotated[
         Path | None,
-        _common("--config", metavar="FILE", text="The experiment (conf/demo.toml if there)."),
+        _common("--config", metavar="FILE", text="The experiment (conf/demo.toml)."),
     ] = None
     env: Annotated[
         str | None, _common("--env", metavar="NAME", text="A layer of conf/env/ on top of it.")
@@ -107,9 +110,9 @@ class Call:
         """The run directory, made when first asked for, and never made by a dry run.
 
         Raises:
-            ConfigError: it cannot be made.
+            ConfigError: it cannot be made, or there is no experiment.
         """
-        return RunDir.of(self.config, self.flags.run_dir, make=not self.dry_run)
+        return self._run_dir(make=not self.dry_run)
 
     def existing_run(self) -> RunDir:
         """The run directory of a verb that works on what earlier verbs left there.
@@ -117,30 +120,51 @@ class Call:
         Raises:
             ConfigError: it does not exist.
         """
-        run = RunDir.of(self.config, self.flags.run_dir, make=False)
-        if not run.root.is_dir() and not self.dry_run:
+        root = self._run_dir(make=False).root
+        if not root.is_dir() and not self.dry_run:
             raise ConfigError(
                 "there is no run directory here",
-                received=str(run.root),
+                received=str(root),
                 hint="Check --run-dir and --config, or begin with: bash shell/prepare.sh",
             )
-        return run
+        return self.run
 
     @property
     def data(self) -> Path:
         """The data folder: `data.dir` of the configuration, else `data/` of the run."""
         return data_folder(self.config, self.run)
 
+    def _run_dir(self, *, make: bool) -> RunDir:
+        if _experiment(self.flags) is None:
+            raise ConfigError("no experiment here: give --config FILE")
+        return RunDir.of(self.config, self.flags.run_dir, make=make)
+
     @contextmanager
     def writing(self) -> Iterator[RunDir]:
         """Hold the run directory for a verb that writes, with the configuration recorded.
 
+        Folders that are made for a verb which fails at once are taken away again.
+
         Raises:
             ConfigError: another command holds it, or it cannot be made.
         """
-        with self.run.lock():
+        look, marks = self._run_dir(make=False), (LOCK, SOURCE_RECORD)
+        data = data_folder(self.config, look)
+        with nothing_left(data, marks), nothing_left(look.root, marks), self.run.lock():
             yield self.run
             self.run.save_config(self.config)
+
+    def plan(self, work: str, stands: Callable[[], bool], **facts: object) -> None:
+        """Say what a dry run would do, or that it would be skipped.
+
+        Args:
+            work: the verb's work, as it follows "would".
+            stands: whether it is done; not, where earlier verbs have yet to do theirs.
+            facts: what `--json` prints beside that.
+        """
+        skipped = if_there(stands, otherwise=False)
+        text = f"would skip what is done already: {work}" if skipped else f"would {work}"
+        self.emit({**facts, "skipped": skipped, "dry_run": True}, text)
 
     def emit(self, result: Mapping[str, Any], lines: str | Callable[[], str]) -> None:
         """Print the result of the verb on stdout, once.
@@ -154,6 +178,14 @@ class Call:
         else:
             text = lines if isinstance(lines, str) else lines()
         typer.echo(redact(text))
+
+
+def if_there(look: Callable[[], T], otherwise: T) -> T:
+    """What a dry run sees, or `otherwise` where earlier verbs have yet to make it."""
+    try:
+        return look()
+    except DataError:
+        return otherwise
 
 
 def verb(function: Callable[..., None]) -> Callable[..., None]:
@@ -182,11 +214,13 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
+def _experiment(flags: Flags) -> Path | None:
+    """The experiment's file: the one given, else the default one, where there is a checkout."""
+    return flags.config or next(filter(Path.is_file, places(DEFAULT_CONFIG)), None)
+
+
 def _resolve(flags: Flags) -> Config:
-    path = flags.config
-    if path is None and DEFAULT_CONFIG.is_file():
-        path = DEFAULT_CONFIG
-    return load(path, env=flags.env, overrides=flags.settings or ())
+    return load(_experiment(flags), env=flags.env, overrides=flags.settings or ())
 
 
 def _start_logs(flags: Flags) -> None:

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
+from erazoo.checkout import CHECKOUT
 from erazoo.commands.frame import Call, verb
 from erazoo.errors import MissingExtraError
-from erazoo.machine import CHECKOUT
 
 EXAMPLES = CHECKOUT / "examples"
 

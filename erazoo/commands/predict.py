@@ -19,11 +19,13 @@ def predict(
     Nothing is uploaded; `erazoo submit --submit` does that.
     """
     run = call.existing_run()
-    if call.dry_run:
-        call.emit({"run": str(run.root), "dry_run": True}, "would predict the live universe")
-        return
     from predict.live import predict as predict_live
+    from predict.live import predict_stage
 
+    if call.dry_run:
+        stands = lambda: not force and predict_stage(call.config, run).done()
+        call.plan("predict the live universe", stands, run=str(run.root))
+        return
     with call.writing():
         result = predict_live(call.config, run, force=force)
     path = run.path(result["submission"])

@@ -18,15 +18,16 @@ def shard(
 
     Finished files are kept when an interrupted run goes on.
     """
+    from etl.build import shard as write_shards
+    from etl.build import shards_stand
     from training.train import check_models
 
     check_models(call.config)
     if call.dry_run:
         folder = call.run.path("shards")
-        call.emit({"folder": str(folder), "dry_run": True}, f"would write shards into {folder}")
+        stands = lambda: not force and shards_stand(call.config, call.run)
+        call.plan(f"write shards into {folder}", stands, folder=str(folder))
         return
-    from etl.build import shard as write_shards
-
     with call.writing() as run:
         result = write_shards(call.config, run, force=force)
     call.emit(result, lambda: _line(result))

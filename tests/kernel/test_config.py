@@ -8,6 +8,7 @@ import pytest
 
 from erazoo.config import Config, describe, load
 from erazoo.errors import ConfigError
+from etl.demo.profiles import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +32,18 @@ def test_layers_override_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyP
     split = config.split
     assert (split.folds, split.margin, split.embargo, split.purge) == (2, 3, 4, 50)
     assert split.first_train == Config().split.first_train
+
+
+def test_local_dev_makes_the_demo_smaller() -> None:
+    """What README.md says of it."""
+    demo = load(ROOT / "conf" / "demo.toml", variables={})
+    small = load(ROOT / "conf" / "demo.toml", env="local-dev", variables={})
+    ours, theirs = Plan.of(small.demo), Plan.of(demo.demo)
+    for key in ("eras", "rows", "features"):
+        assert getattr(ours, key) < getattr(theirs, key)
+    assert small.training.epochs < demo.training.epochs
+    assert small.models == demo.models
+    assert small.run == demo.run
 
 
 def test_models_are_tables() -> None:

@@ -13,6 +13,7 @@ from erazoo.publish import (
     atomic_file,
     fingerprint,
     make_dir,
+    nothing_left,
     read_json,
     sha256,
     sweep,
@@ -55,6 +56,38 @@ def test_leftovers_of_a_killed_process_are_swept(tmp_path: Path) -> None:
     (tmp_path / "whole").write_text("x")
     sweep(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["whole"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "files", "left"),
+    [
+        ("new", [], []),
+        ("new/deeper", [], []),
+        ("new", ["new/mark", "new/below/mark"], []),
+        ("new/deeper", ["new/deeper/mark", "new/deeper/result"], ["mark", "result"]),
+        ("old", ["old/mark"], ["mark"]),
+        ("old/new", ["old/new/mark"], []),
+    ],
+)
+def test_a_folder_made_for_nothing_goes_again(
+    tmp_path: Path, folder: str, files: list[str], left: list[str]
+) -> None:
+    (tmp_path / "old").mkdir()
+    with pytest.raises(RuntimeError), nothing_left(tmp_path / folder, ["mark"]):
+        make_dir(tmp_path / folder)
+        for name in files:
+            make_dir((tmp_path / name).parent)
+            (tmp_path / name).write_text("")
+        raise RuntimeError
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == left
+    assert (tmp_path / "old").is_dir()
+    assert (tmp_path / "new").is_dir() == ("result" in left)
+
+
+def test_a_folder_made_for_something_stays(tmp_path: Path) -> None:
+    with nothing_left(tmp_path / "new", []):
+        make_dir(tmp_path / "new")
+    assert (tmp_path / "new").is_dir()
 
 
 def test_a_parent_that_is_a_file(tmp_path: Path) -> None:

@@ -34,6 +34,41 @@ def test_a_stage_is_done_only_for_its_key_and_files(tmp_path: Path) -> None:
     assert not run.stage("x", {"k": 1}).done()
 
 
+def test_results_of_other_settings_do_not_go_silently(
+    tmp_path: Path, seen_logs: pytest.LogCaptureFixture
+) -> None:
+    run = RunDir(tmp_path / "run")
+    run.stage("x", {"a": 1, "b": 2}, {"data": "p"}).finish([], {}, 1.0)
+    run.stage("x", {"a": 1, "b": 2}, {"data": "q"}).forget()
+    assert seen_logs.messages == []
+    run.stage("x", {"a": 1, "b": 2}, {"data": "p"}).finish([], {}, 1.0)
+    other = run.stage("x", {"a": 1, "b": 3, "c": 4}, {"data": "p"})
+    assert not other.done()
+    assert seen_logs.messages == []
+    other.forget()
+    other.forget()
+    assert seen_logs.messages == [
+        f"x: results that other settings made (b, c) are replaced in {run.root}; "
+        "another --run-dir (or data.dir) keeps both"
+    ]
+
+
+def test_a_look_at_a_run_directory_leaves_no_trace(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("abc")
+    look = RunDir(tmp_path / "run", make=False)
+    assert look.checksum(file) == RunDir(tmp_path / "other").checksum(file)
+    assert not look.root.exists()
+    assert (tmp_path / "other" / ".checksums.json").exists()
+
+
+def test_settings_and_inputs_are_one_key(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    stage = run.stage("x", {"a": 1}, {"data": "p"})
+    assert stage.key == run.stage("x", {"a": 1, "data": "p"}).key
+    assert stage.key != run.stage("x", {"a": 1}, {"data": "q"}).key
+
+
 def test_a_moved_run_directory_still_works(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "run")
     run.path("a.txt").write_text("abc")

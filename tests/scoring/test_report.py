@@ -307,6 +307,12 @@ def test_the_distribution_of_a_continuous_target() -> None:
     assert sum(rows for _, rows in counts) == 1000
 
 
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    assert markup.number(-0.00001) == markup.number(-0.0) == "0.0000"
+    assert markup.number(-0.0001) == f"{markup.MINUS}0.0001"
+    assert markup.percent(-0.001) == "0 %"
+
+
 @pytest.mark.parametrize("module", [markup, distribution, ranks])
 def test_examples_in_docstrings(module: Any) -> None:
     result = doctest.testmod(module)

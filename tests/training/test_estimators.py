@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from erazoo.artefacts import seal
+from erazoo.config.schema import TrainingSection
 from erazoo.errors import ArtifactError, ConfigError, SchemaError, UnknownModelError
 from erazoo.folds import FoldPlan
 from erazoo.panel import FeatureSpec
@@ -31,6 +32,38 @@ def fit(name: str, options: dict[str, object], opened: Opened, folder: Path, see
     trainer_of(spec).fit(spec, params, shards, task, folder)
     card = {"model": name, "params": params.model_dump(), "fingerprint": shards.spec.fingerprint}
     seal(folder, card)
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(0, 3), (2, 2)])
+def test_lightgbm_takes_the_cores_that_it_may_use(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, expected: int
+) -> None:
+    import lightgbm
+
+    monkeypatch.setattr("training.estimator.cores", lambda: 3)
+    monkeypatch.setattr("zoo.boosting.lightgbm.cores", lambda: 3)
+    trained, predicted = lightgbm.train, lightgbm.Booster.predict
+    seen: list[object] = []
+
+    def spy_train(options: dict[str, object], *rest: object) -> object:
+        seen.append(options["num_threads"])
+        return trained(options, *rest)
+
+    def spy_predict(self: object, data: object, **options: object) -> object:
+        seen.append(options["num_threads"])
+        return predicted(self, data, **options)
+
+    monkeypatch.setattr(lightgbm, "train", spy_train)
+    monkeypatch.setattr(lightgbm.Booster, "predict", spy_predict)
+    shards, plan = opened
+    spec = catalogue.get("lightgbm")
+    params = catalogue.resolve(spec, "", {"n_estimators": 2})
+    settings = TrainingSection(threads=threads)
+    task = FoldTask("f", plan.folds[0].train, (), TARGET, 0, settings)
+    trainer_of(spec).fit(spec, params, shards, task, tmp_path)
+    model = trainer_of(spec).load(spec, params, shards.spec, tmp_path)
+    model(shards.to_numpy(plan.folds[0].validation)[0])
+    assert seen == [expected, 3]
 
 
 def test_ridge_equals_scikit_learn(opened: Opened, tmp_path: Path) -> None:

@@ -50,6 +50,19 @@ except Exception as error:
 else:
     raise AssertionError("a running TensorFlow took other threads")
 """
+ALL_CORES = """
+import tensorflow as tf
+from erazoo.config.schema import TrainingSection
+from training.keras import devices
+devices.cores = lambda: 3
+devices.strategy(TrainingSection())
+assert tf.config.threading.get_intra_op_parallelism_threads() == 3
+assert tf.config.threading.get_inter_op_parallelism_threads() == 3
+tf.zeros(1)
+devices.cores = lambda: 2
+devices.strategy(TrainingSection())
+assert tf.config.threading.get_intra_op_parallelism_threads() == 3
+"""
 
 
 class Ordered(ShardSet):
@@ -99,6 +112,10 @@ def test_two_replicas_give_the_weights_of_one(tmp_path: Path) -> None:
 
 def test_threads_are_limited_before_tensorflow_runs_and_not_after() -> None:
     run(THREADS)
+
+
+def test_no_number_of_threads_is_every_core_and_no_change_of_a_running_tensorflow() -> None:
+    run(ALL_CORES)
 
 
 def test_the_processor_alone_needs_no_distribution() -> None:

@@ -65,6 +65,59 @@ def test_the_second_call_does_nothing(make_run: Maker) -> None:
     assert stamps(run) != before
 
 
+def test_finished_fits_are_not_called_trained(make_run: Maker) -> None:
+    config, run = make_run()
+    assert len(train(config, run, ["ridge"])["ridge"]["fitted"]) == 4
+    run.path("stages", "train-ridge.json").unlink()
+    assert train(config, run, ["ridge"])["ridge"]["fitted"] == []
+    run.path("stages", "train-ridge.json").unlink()
+    run.path("models", "ridge", "final", "card.json").unlink()
+    result = train(config, run, ["ridge"])["ridge"]
+    assert result["fitted"] == ["final"]
+    assert len(result["folds"]) == 4
+
+
+def test_settings_that_a_model_does_not_use_leave_it_as_it_is(make_run: Maker) -> None:
+    config, run = make_run()
+    train(config, run, ["ridge"])
+    other, _ = make_run("training.epochs=2")
+    assert train(other, run, ["ridge"])["ridge"]["skipped"]
+
+
+def test_a_model_that_failed_before_is_known(make_run: Maker) -> None:
+    config, run = make_run()
+    blocker = run.path("models", "ridge", "folds")
+    blocker.parent.mkdir(parents=True)
+    blocker.write_text("in the way")
+    assert train(config, run, ["ridge"])["ridge"]["failed_before"] is None
+    again = train(config, run, ["ridge"])["ridge"]
+    assert again["status"] == "failed"
+    assert again["failed_before"] == again["reason"]
+    blocker.unlink()
+    fixed = train(config, run, ["ridge"])["ridge"]
+    assert fixed["status"] == "ok"
+    assert fixed["failed_before"] == again["reason"]
+    assert "failed_before" not in train(config, run, ["ridge"])["ridge"]
+
+
+def test_replacing_other_settings_results_is_said(
+    make_run: Maker, seen_logs: pytest.LogCaptureFixture
+) -> None:
+    config, run = make_run()
+    train(config, run, ["ridge"])
+    evaluate(config, run)
+    assert "--run-dir" not in seen_logs.text
+    other, _ = make_run("models.ridge.params.alpha=11")
+    train(other, run, ["ridge"])
+    evaluate(other, run)
+    [line] = [text for text in seen_logs.messages if "--run-dir" in text]
+    assert line.startswith("train-ridge: results that other settings made (params) are replaced")
+    make_run("split.folds=3")
+    said = [text for text in seen_logs.messages if text.startswith("shard: results that")]
+    assert said
+    assert "(split)" in said[0]
+
+
 def test_other_parameters_train_again(make_run: Maker) -> None:
     config, run = make_run()
     train_model(config, run, "ridge")

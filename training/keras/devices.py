@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from erazoo.config.schema import TrainingSection
 from erazoo.errors import ConfigError
+from erazoo.machine import cores
 
 
 def strategy(settings: TrainingSection) -> tf.distribute.Strategy:
@@ -61,13 +62,16 @@ def _chosen(devices: str, present: list[Any]) -> list[Any]:
 
 
 def _limit_threads(threads: int) -> None:
-    if not threads or tf.config.threading.get_intra_op_parallelism_threads() == threads:
+    """Take `threads`, or every core where it is 0 and TensorFlow does not run yet."""
+    wanted = threads or cores()
+    if tf.config.threading.get_intra_op_parallelism_threads() == wanted:
         return
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        tf.config.threading.set_intra_op_parallelism_threads(wanted)
+        tf.config.threading.set_inter_op_parallelism_threads(wanted)
     except RuntimeError:
-        raise _started("threads", threads) from None
+        if threads:
+            raise _started("threads", threads) from None
 
 
 def _started(option: str, value: object) -> ConfigError:

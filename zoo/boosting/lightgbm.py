@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from erazoo.errors import TrainingError
+from erazoo.machine import cores
 from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file
 from etl.shards import ShardSet
@@ -88,7 +89,8 @@ class LightGBM:
         """Predictions (rows,)."""
         if self._booster is None:
             raise TrainingError("the model is not fitted")
-        return np.asarray(self._booster.predict(features.astype(np.float32)), dtype=np.float32)
+        values = self._booster.predict(features.astype(np.float32), num_threads=cores())
+        return np.asarray(values, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write LightGBM's own text format."""
