@@ -5,6 +5,7 @@ A verb's module is imported when that verb is called, so that help answers at on
 
 from __future__ import annotations
 
+import errno
 import inspect
 import logging
 import os
@@ -21,8 +22,18 @@ from erazoo import __version__
 from erazoo.errors import ConfigError, ErazooError
 from erazoo.logs import LOGGER, redact, set_up
 from erazoo.near import nearest
+from erazoo.processes import leave
 
 INTERRUPTED = 130
+UNWRITABLE = "the folder may not be written; make it writable or choose another --run-dir"
+DISK_FAULTS = {
+    errno.ENOSPC: "the disk is full; make room first",
+    errno.EDQUOT: "the disk's quota is used up; make room first",
+    errno.EFBIG: "a file grew past the limit of this shell; raise it first (ulimit -f)",
+    errno.EROFS: UNWRITABLE,
+    errno.EACCES: UNWRITABLE,
+    errno.EPERM: UNWRITABLE,
+}
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -40,7 +51,7 @@ VERBS: dict[str, Verb] = {
     "demo": Verb("erazoo.commands.demo", "Generate the demo tournament's data folder."),
     "download": Verb("erazoo.commands.download", "Bring an experiment's data into its folder."),
     "shard": Verb("erazoo.commands.shard", "Write the shards and the purged folds."),
-    "inspect": Verb("erazoo.commands.inspect", "Show what a run's shards hold."),
+    "inspect": Verb("erazoo.commands.inspect", "Show what shards or a data set hold."),
     "models": Verb("erazoo.commands.models", "List the catalogue of models."),
     "train": Verb("erazoo.commands.train", "Train models on every fold."),
     "evaluate": Verb("erazoo.commands.evaluate", "Score out-of-fold predictions."),
@@ -135,7 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done; 1 failed; 2 usage or configuration; 3 data; 4 remote service; 75 round closed;
         130 interrupted.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    code = _answer(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
+    if arguments is None:
+        leave(code)
+    return code
+
+
+def _answer(words: list[str]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     set_up()
     if words[0] == "--version":
@@ -151,12 +168,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = error.format_message().rstrip(".")
         return _fail(words, f"{message}. See {_place(words)} --help.", error.exit_code)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FAULTS:
+            return _fail(words, _disk_fault(error), 1)
         hint = "" if _verbose() else "; -v shows the traceback"
         return _fail(words, f"{type(error).__name__}: {error}{hint}", 1)
     if code == INTERRUPTED:
         again = shlex.join(["erazoo", *(word for word in words if word != "--force")])
         return _fail(words, f"interrupted; what was finished is kept. Resume with: {again}", code)
     return code
+
+
+def _disk_fault(error: OSError) -> str:
+    place = f" Received: {error.filename}." if error.filename else ""
+    return f"{DISK_FAULTS[error.errno or 0]}.{place} What was finished is kept."
 
 
 def _run(words: list[str]) -> int:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 
-from erazoo.errors import ConfigError, SchemaError
+from erazoo.errors import ConfigError, SchemaError, UnsortedError
 
 LIVE_ERA = "X"
-_DIGITS = re.compile(r"^\d{1,9}$")
-_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CALENDAR = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])?")
+"""Months and days written as numbers, such as 202403 and 20240301."""
 
 
 def era_number(era: str) -> int:
@@ -23,9 +25,9 @@ def era_number(era: str) -> int:
     Raises:
         SchemaError: the label is neither digits nor an ISO date.
     """
-    if _DIGITS.match(era):
+    if _DIGITS.fullmatch(era):
         return int(era)
-    if _DATE.match(era):
+    if _DATE.fullmatch(era):
         try:
             return dt.date.fromisoformat(era).toordinal()
         except ValueError:
@@ -37,12 +39,16 @@ def era_number(era: str) -> int:
     )
 
 
+def _is_dated(era: str) -> bool:
+    return bool(_DATE.fullmatch(era) or _CALENDAR.fullmatch(era))
+
+
 class EraAxis:
     """The whole chronological sequence of a panel's eras.
 
     A purge counts in ORIGINAL eras: numbered eras keep their numbers, so that a panel holding
-    every fourth era is still purged by the right span; dated eras are counted by their place in
-    the full sequence.
+    every fourth era is still purged by the right span; dated eras, also those written as numbers
+    such as 20240301 or 202403, are counted by their place in the full sequence.
 
     >>> EraAxis(("0001", "0005", "0009")).position("0009")
     9
@@ -53,8 +59,8 @@ class EraAxis:
     def __init__(self, eras: Sequence[str]) -> None:
         self.eras = tuple(eras)
         numbers = [era_number(era) for era in self.eras]
-        self.dated = bool(self.eras) and bool(_DATE.match(self.eras[0]))
-        if any(bool(_DATE.match(era)) != self.dated for era in self.eras):
+        self.dated = bool(self.eras) and _is_dated(self.eras[0])
+        if any(_is_dated(era) != self.dated for era in self.eras):
             raise SchemaError(
                 "era labels mix numbers and dates",
                 received=", ".join(self.eras[:3]),
@@ -62,10 +68,9 @@ class EraAxis:
             )
         for earlier, later, label in zip(numbers, numbers[1:], self.eras[1:], strict=False):
             if later <= earlier:
-                raise SchemaError(
+                raise UnsortedError.at(
+                    f"era {label!r} after a later or equal one",
                     "eras are not in chronological order, or one era stands in two places",
-                    received=f"era {label!r} after a later or equal one",
-                    expected="each era in one piece, sorted",
                 )
         self._numbers = numbers
 

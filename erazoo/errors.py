@@ -53,6 +53,22 @@ class SchemaError(DataError):
     """A file whose columns, types or values differ from what its kind declares."""
 
 
+class UnsortedError(SchemaError):
+    """Rows that do not stand era by era, in chronological order."""
+
+    @classmethod
+    def at(
+        cls, where: str, what: str = "the rows of an era do not stand together"
+    ) -> UnsortedError:
+        """The error of a place where the order breaks, with the way out."""
+        return cls(
+            what,
+            received=where,
+            expected="each era in one piece, in chronological order",
+            hint="Sort the rows on the way in with data.sort = true (erazoo shard --sort)",
+        )
+
+
 class ShardError(DataError):
     """A shard set that is incomplete, damaged or not what its manifest says."""
 

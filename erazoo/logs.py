@@ -14,12 +14,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 SECRETS = ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")
+"""Credentials of the tournament."""
+STORE_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 LOGGER = logging.getLogger("erazoo")
 
 
 def redact(text: str) -> str:
     """Replace the value of every secret of the environment."""
-    for name in SECRETS:
+    for name in (*SECRETS, *STORE_SECRETS):
         value = os.environ.get(name, "")
         if len(value) >= 4:
             text = text.replace(value, f"<{name}>")

@@ -28,6 +28,9 @@ LEAST_MEMORY, LEAST_DISK = 4.0, 10.0
 """GiB that the default line was measured with, and that a downloaded Classic data set takes."""
 NO_VERB = "nothing: no verb uses it"
 ENVIRONMENTS = (".venv-sparkling", ".venv-io")
+IO_PYTHONS = ("python3.12", "python3.11")
+IN_IO = "numerai-tools is absent, so no submission is checked; predict in the default environment"
+STAGED = "shards in s3:// are read and written through copies on this machine"
 EXTRAS = {
     "dev": "the checks and tests of shell/test.sh",
     "notebook": "erazoo notebook and the executed examples",
@@ -110,6 +113,9 @@ def _libraries() -> Iterator[Finding]:
         yield Finding("library", "erazoo", "", needed=True, cost="run: bash shell/prepare.sh")
         return
     yield Finding("library", "erazoo", metadata.version("erazoo"), needed=True)
+    if found := _version("tensorflow-io"):
+        yield Finding("library", "tensorflow-io", found, cost=IN_IO)
+        return
     for requirement in sorted(requirements, key=lambda one: one.name):
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield _library(requirement)
@@ -211,7 +217,16 @@ def _browser() -> Finding:
 def _environments() -> Iterator[Finding]:
     for name in ENVIRONMENTS:
         there = (CHECKOUT / name / "bin" / "python").exists()
-        yield Finding("environment", name, "there" if there else "", cost="" if there else NO_VERB)
+        cost = _without_io() if name == ".venv-io" else NO_VERB
+        yield Finding("environment", name, "there" if there else "", cost="" if there else cost)
+
+
+def _without_io() -> str:
+    """What the absence of the environment of tensorflow-io costs, and whether it can be made."""
+    fits = sys.version_info[:2] <= (3, 12) or any(_answer(p, "--version") for p in IO_PYTHONS)
+    if not fits:
+        return f"{STAGED}; tensorflow-io needs Python 3.11 or 3.12, and none is on PATH"
+    return f"{STAGED}; to do without: bash shell/io.sh"
 
 
 def _credentials() -> Iterator[Finding]:

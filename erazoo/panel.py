@@ -17,6 +17,8 @@ from erazoo.near import nearest
 
 QUINTILES = 5
 MISSING_QUINTILE = 2
+OWN_CODE = 5
+"""The code of a missing quintile that is told apart from the centre."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,14 @@ class FeatureSpec:
         groups: named subsets of `names` (feature sets and trait groups).
         dtype: int8 for quintiles 0..4, float32 otherwise.
         missing: the code that stands for a missing value, None where NaN does.
+        cleaning: a digest of what was learned for cleaning them, empty where nothing was.
     """
 
     names: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.int8))
     missing: int | None = MISSING_QUINTILE
+    cleaning: str = ""
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -52,8 +56,8 @@ class FeatureSpec:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that change with names, order, dtype or missing code."""
-        text = json.dumps([list(self.names), self.dtype.str, self.missing])
+        """Sixteen hex digits that change with names, order, dtype, missing code or cleaning."""
+        text = json.dumps([list(self.names), self.dtype.str, self.missing, self.cleaning])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def columns(self, names: Sequence[str]) -> NDArray[np.int64]:
@@ -70,6 +74,18 @@ class FeatureSpec:
                 )
         return np.array([position[name] for name in names], dtype=np.int64)
 
+    def centred(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """Features (n, F) for models that reckon with them: missing quintiles at the centre, 0.
+
+        Float features are taken as they are.
+        """
+        if self.dtype != np.int8:
+            return features.astype(np.float32)
+        middle = features - np.int8(MISSING_QUINTILE)
+        if self.missing == OWN_CODE:
+            middle[features == OWN_CODE] = 0
+        return middle.astype(np.float32)
+
     def to_json(self) -> dict[str, object]:
         """The specification as plain values, for a manifest."""
         return {
@@ -77,6 +93,7 @@ class FeatureSpec:
             "groups": {k: list(v) for k, v in self.groups.items()},
             "dtype": self.dtype.name,
             "missing": self.missing,
+            "cleaning": self.cleaning,
             "fingerprint": self.fingerprint,
         }
 
@@ -88,6 +105,7 @@ class FeatureSpec:
             groups={k: tuple(v) for k, v in value["groups"].items()},
             dtype=np.dtype(value["dtype"]),
             missing=value["missing"],
+            cleaning=value["cleaning"],
         )
         if spec.fingerprint != value["fingerprint"]:
             raise SchemaError(
@@ -108,6 +126,8 @@ class EraBlock:
         features: (rows, F) int8 or float32.
         targets: (rows, T) float32, NaN where unresolved.
         references: (rows, R) float32: meta-model and benchmark predictions, NaN where absent.
+        weights: (rows,) float32: how much a row counts in training, 0 for a row that is left
+            out of it; None where every row counts once. Validation never looks at them.
     """
 
     era: str
@@ -115,9 +135,27 @@ class EraBlock:
     features: NDArray[Any]
     targets: NDArray[np.float32]
     references: NDArray[np.float32]
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, rows: slice | NDArray[Any]) -> EraBlock:
+        """Some rows of the block, by a slice, positions or a mask."""
+        return EraBlock(
+            self.era,
+            self.ids[rows],
+            self.features[rows],
+            self.targets[rows],
+            self.references[rows],
+            None if self.weights is None else self.weights[rows],
+        )
+
+    def training(self) -> EraBlock:
+        """The rows that count in training."""
+        if self.weights is None or bool((self.weights > 0).all()):
+            return self
+        return self.take(self.weights > 0)
 
 
 class Panel(Protocol):

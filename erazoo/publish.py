@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -12,9 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from erazoo.errors import ConfigError
+from erazoo.logs import LOGGER
 
 PARTIAL = ".partial-"
+LOCK = ".lock"
 
 
 def make_dir(path: Path) -> Path:
@@ -35,10 +40,15 @@ def make_dir(path: Path) -> Path:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path` in one step.
 
     On failure nothing is left and an older file stays as it was.
+
+    Args:
+        path: where the file shall stand.
+        durable: flush it to the disk, so that it outlives a power cut too. Without it a file is
+            only written to the system's cache, which any killed process leaves whole.
     """
     make_dir(path.parent)
     handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix="".join(path.suffixes), dir=path.parent)
@@ -47,9 +57,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        sync(temporary)
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
-        sync(path.parent)
+        if durable:
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -92,6 +104,18 @@ def nothing_left(folder: Path, marks: Collection[str]) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder of caches; others wait, and the lock of a killed process is free."""
+    with (make_dir(folder) / LOCK).open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            LOGGER.info("waiting for another process that writes a cache in %s", folder)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed process left half-written directly in `folder`."""
     for leftover in folder.glob(f"{PARTIAL}*"):
@@ -109,7 +133,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically; NaN is refused, because other readers refuse it."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """The text that `write_json` writes."""
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -120,6 +149,18 @@ def read_json(path: Path) -> Any:
 def sha256(path: Path) -> str:
     """Hex sha256 of a file, read in pieces."""
     digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def checksum(path: Path) -> str:
+    """Hex XXH3-128 of a file, read in pieces: finds damage and mix-ups at the speed of memory.
+
+    Against tampering, as of models, use `sha256`.
+    """
+    digest = xxhash.xxh3_128()
     with path.open("rb") as stream:
         while piece := stream.read(1 << 20):
             digest.update(piece)

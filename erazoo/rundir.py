@@ -13,9 +13,7 @@ from typing import Any
 from erazoo.config import Config, describe
 from erazoo.errors import ConfigError, StaleDataError
 from erazoo.logs import LOGGER
-from erazoo.publish import fingerprint, make_dir, read_json, sha256, sweep, write_json
-
-LOCK = ".lock"
+from erazoo.publish import LOCK, checksum, fingerprint, make_dir, read_json, sweep, write_json
 
 
 class RunDir:
@@ -61,19 +59,20 @@ class RunDir:
         write_json(self.path("config.json"), describe(config))
 
     def checksum(self, path: Path) -> str:
-        """The sha256 of a large file, computed again only when its size or time changes."""
+        """The checksum of a large file, computed again only when its size or time changes."""
         record = self.path(".checksums.json")
         try:
             known = dict(read_json(record))
         except (FileNotFoundError, ValueError):
             known = {}
         facts = path.stat()
-        name, seen = str(path.resolve()), [facts.st_size, facts.st_mtime_ns]
+        name = str(path.resolve())
+        seen = [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino]
         if known.get(name, {}).get("seen") != seen:
-            known[name] = {"seen": seen, "sha256": sha256(path)}
+            known[name] = {"seen": seen, "checksum": checksum(path)}
             if not self._look:
                 write_json(record, known)
-        return str(known[name]["sha256"])
+        return str(known[name]["checksum"])
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -28,6 +28,12 @@ class Tournament:
         minimum_rows: the smallest submission that the service accepts.
         whole_universe: whether every live id must be predicted.
         bars_per_era: trading bars from one era to the next.
+        era_column: the column of eras in its data files.
+        ids: `rows` where an id names one row of the history, `assets` where it returns each era.
+        values: how its features are written (`data.values`).
+        stretch: calendar days that a bar in a target's name may stand for.
+        lag: bars between the era and the start of the return.
+        has_feature_sets: whether its data come with a features.json.
     """
 
     name: str
@@ -37,10 +43,29 @@ class Tournament:
     minimum_rows: int
     whole_universe: bool
     bars_per_era: int
+    era_column: str = "era"
+    ids: str = "rows"
+    values: str = "quintile"
+    stretch: float = 1.0
+    lag: int = 0
+    has_feature_sets: bool = True
+
+    def label_eras(self, bars: int) -> int:
+        """Eras that a label of `bars` reaches past its own.
+
+        The rules of Crypto name 20 bars with 2 days' lag in one place and 30 days in another;
+        the longer with the lag is taken.
+
+        >>> CLASSIC.label_eras(60), CRYPTO.label_eras(20)
+        (12, 32)
+        """
+        return label_eras(math.ceil(bars * self.stretch) + self.lag, self.bars_per_era)
 
 
 CLASSIC = Tournament("classic", 8, "id", "prediction", 1, True, 5)
-CRYPTO = Tournament("crypto", 12, "symbol", "prediction", 100, False, 1)
+CRYPTO = Tournament(
+    "crypto", 12, "symbol", "prediction", 100, False, 1, "date", "assets", "unit", 1.5, 2, False
+)
 UNSUBMITTED = Tournament("none", None, "id", "prediction", 1, True, 1)
 TOURNAMENTS = {t.name: t for t in (CLASSIC, CRYPTO, UNSUBMITTED)}
 

@@ -1,72 +1,94 @@
-"""A data folder in the layout of a Numerai Classic data set, as a Panel."""
+"""The history and the live rows of a panel, read era by era from its tables."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from erazoo.eras import EraAxis, era_number
-from erazoo.errors import ConfigError, DataError, SchemaError
-from erazoo.near import nearest
-from erazoo.panel import MISSING_QUINTILE, QUINTILES, EraBlock, FeatureSpec
-from erazoo.publish import read_json
+from erazoo.errors import DataError, LeakageError, SchemaError, UnsortedError
+from erazoo.panel import EraBlock, FeatureSpec
 from erazoo.tournament import TARGET_ALIAS
-from etl.files import FEATURES, HISTORY, LIVE, REFERENCE_FILES
-from etl.parquet import EraFile, column_array
+from etl.columns import feature_spec, target_names
+from etl.files import DataFiles
+from etl.grids import check_features, check_finite, dtype_of, feature_columns, floats
+from etl.ids import asset_rows, check_unique, id_texts, row_ids
+from etl.references import References, ReferenceTable
+from etl.tables import Cut, EraTable
+from etl.tables.base import is_text, plain
 
 
 class Dataset:
-    """The history of a data folder: a Panel of the eras of train and validation.
+    """The history of a panel: a Panel of the eras of its tables.
 
     Args:
-        folder: holds features.json, train.parquet, validation.parquet and, where there are
-            any, the meta-model and benchmark files.
+        files: where the tables lie and what their columns mean.
         feature_set: the features that are used, by the name of a set or group.
-        targets: the target columns that are used; each is named, never the alias `target`.
+        targets: the target columns that are used, or patterns; each is named, never the alias
+            `target`.
+        features: sets, groups, columns or patterns, in place of `feature_set`.
     """
 
-    def __init__(self, folder: Path, feature_set: str, targets: Sequence[str]) -> None:
-        self.folder = folder
-        self.spec = feature_spec(folder, feature_set)
-        self._files = [EraFile(folder / name) for name in HISTORY if (folder / name).exists()]
-        if not self._files:
+    def __init__(
+        self,
+        files: DataFiles,
+        feature_set: str,
+        targets: Sequence[str],
+        features: Sequence[str] = (),
+    ) -> None:
+        if not files.history:
             raise DataError(
                 "a data folder has no history",
-                received=str(folder),
-                expected=" or ".join(HISTORY),
+                received=files.place,
+                expected="train.parquet or validation.parquet",
                 hint="Run `erazoo download` first",
             )
-        for file in self._files:
-            _check_columns(file, ["id", "era", *targets], self.spec.names)
-            _check_kinds(file, targets, pa.types.is_floating, "a floating-point number")
-        self.targets = tuple(targets)
-        self._references = [
-            EraFile(folder / name) for name in REFERENCE_FILES if (folder / name).exists()
-        ]
-        for file in self._references:
-            _check_columns(file, ["id"], ())
-        names = [c for f in self._references for c in _reference_columns(f)]
-        self.references = tuple(dict.fromkeys(names))
+        self.files, self._feature_set, self._features = files, feature_set, tuple(features)
+        self.tables = [files.open(path) for path in files.history]
+        columns = self.tables[0].columns
+        self.spec = feature_spec(files, columns, feature_set, features)
+        self.targets = target_names(columns, targets[0], targets[1:])
+        self._check_apart()
+        for table in self.tables:
+            table.need([files.id, *self.targets])
+            check_features(table, self.spec.names, files.values)
+            _check_kinds(table, files.id, self.targets)
+        self._references = References(files.references, files)
+        self.references = self._references.names
+
+    def of(self, files: DataFiles) -> Dataset:
+        """The same columns of other files."""
+        return Dataset(files, self._feature_set, self.targets, self._features)
+
+    @property
+    def reference_tables(self) -> Sequence[ReferenceTable]:
+        """The files of predictions that are joined to the rows."""
+        return self._references.tables
+
+    def _check_apart(self) -> None:
+        both = [name for name in self.spec.names if name in self.targets]
+        if both:
+            raise LeakageError(
+                "a target is among the features",
+                received=both[0],
+                hint="Take it out of data.features",
+            )
 
     @cached_property
     def rows_of(self) -> Mapping[str, int]:
         """Rows by era, in order; a pass over the era columns alone."""
         rows: dict[str, int] = {}
-        for file in self._files:
-            for run in file.runs:
-                era_number(run.era)
+        for table in self.tables:
+            for run in table.runs:
+                check_label(run.era, table, run.start)
                 if run.era in rows:
-                    raise SchemaError(
-                        "an era stands in two files", received=f"{run.era!r} in {file.path.name}"
-                    )
+                    where = f"{run.era!r} again in {table.path}"
+                    raise UnsortedError.at(where, "an era stands in two files")
                 rows[run.era] = run.rows
         return rows
 
@@ -80,65 +102,74 @@ class Dataset:
         return self.axis.eras
 
     def blocks(self, eras: Sequence[str] | None = None) -> Iterator[EraBlock]:
-        """One whole era at a time.
+        """One whole era at a time; missing quintiles are `MISSING`, missing floats NaN.
 
         Raises:
             SchemaError: a feature off its grid, or an id that stands twice in its era.
         """
         wanted = self.eras() if eras is None else tuple(eras)
-        references = _References(self._references, self.references, wanted)
-        columns = ["id", *self.spec.names, *self.targets]
-        for file in self._files:
-            for era, table in file.tables(columns, wanted):
-                ids = _ids(table, f"era {era} of {file.path.name}")
-                yield EraBlock(
-                    era,
-                    ids,
-                    feature_matrix(table, self.spec, f"era {era} of {file.path.name}"),
-                    _floats(table, self.targets),
-                    references.of(era, ids),
-                )
+        references = self._references.reader(wanted)
+        for table in self.tables:
+            for part in _parts(table, self.files, self.spec.names, self.targets, wanted):
+                ids = part.ids()
+                joined = references.of(part.era, ids)
+                if self.files.ids == "assets":
+                    ids = asset_rows(ids, part.era)
+                yield EraBlock(part.era, ids, part.features, part.targets, joined)
 
     def resolved(self, target: str) -> tuple[str, ...]:
         """Eras in which `target` has a value, from a pass over that column alone."""
         found = []
-        for file in self._files:
-            for era, table in file.tables([target]):
-                if np.isfinite(column_array(table, target).astype(np.float32)).any():
+        for table in self.tables:
+            for era, rows in table.tables([target]):
+                if np.isfinite(floats(rows.column(0))).any():
                     found.append(era)
         return tuple(found)
 
+    def values_of(self, target: str) -> dict[str, dict[float, int]]:
+        """By era, rows of each value of `target`, from a pass over that column alone."""
+        counts = {}
+        for table in self.tables:
+            for era, rows in table.tables([target]):
+                column = floats(rows.column(0))
+                values, number = np.unique(column[np.isfinite(column)], return_counts=True)
+                counts[era] = {float(v): int(n) for v, n in zip(values, number, strict=True)}
+        return counts
+
     def check_ids(self) -> None:
-        """Refuse an id that stands twice in the whole history.
+        """Refuse an id that stands twice in the whole history, or in one era where it may return.
 
         Ids are held as eight-byte digests, 55 MB for seven million rows.
         """
-        parts = []
-        for file in self._files:
-            for _, table in file.tables(["id"]):
-                ids = table.column("id").to_pylist()
-                parts.append(np.array([_digest(i) for i in ids], dtype=np.uint64))
-        digests = np.sort(np.concatenate(parts))
-        twice = int((digests[1:] == digests[:-1]).sum())
-        if twice:
-            raise SchemaError(
-                "ids are not unique in the history", received=f"{twice} repeated", expected="none"
+        if self.files.ids == "assets":
+            return  # an asset returns in every era; `blocks` checks each era
+        check_unique(
+            lambda: (
+                (table.path.name, first, batch.column(0))
+                for table in self.tables
+                for first, batch in table.scan([self.files.id])
             )
+        )
+
+    def release(self) -> None:
+        """Let go of the open files; they are opened again when they are read again."""
+        for table in self.tables:
+            table.release()
 
     def alias_of(self) -> str | None:
         """The named target that the alias `target` equals, by values and missing pattern.
 
-        The newest resolved era of the first file decides among all named targets.
+        The first file decides among all named targets.
         """
-        file = self._files[0]
-        if TARGET_ALIAS not in file.columns:
+        table = self.tables[0]
+        if TARGET_ALIAS not in table.columns:
             return None
-        named = [c for c in file.columns if c.startswith(f"{TARGET_ALIAS}_")]
+        named = [c for c in table.columns if c.startswith(f"{TARGET_ALIAS}_")]
         alive = dict.fromkeys(named)
-        for _, table in file.tables([TARGET_ALIAS, *named]):
-            alias = column_array(table, TARGET_ALIAS)
+        for _, rows in table.tables([TARGET_ALIAS, *named]):
+            alias = floats(rows.column(0))
             for name in list(alive):
-                if not np.array_equal(column_array(table, name), alias, equal_nan=True):
+                if not np.array_equal(floats(rows.column(name)), alias, equal_nan=True):
                     del alive[name]
             if not alive:
                 return None
@@ -146,191 +177,128 @@ class Dataset:
 
 
 class LiveData:
-    """The live file of a data folder: one block whose targets are unknown."""
+    """The live table of a panel: one block whose targets are unknown."""
 
-    def __init__(self, folder: Path, spec: FeatureSpec) -> None:
-        self.path, self.spec = folder / LIVE, spec
-        self._file = EraFile(self.path)
-        _check_columns(self._file, ["id"], spec.names)
+    def __init__(self, files: DataFiles, spec: FeatureSpec) -> None:
+        if files.live is None:
+            raise DataError(
+                "there are no live rows", received=files.place, hint="Name their file in data.live"
+            )
+        self.path, self.files, self.spec = files.live, files, spec
+        self._table = files.open(files.live)
+        self._table.need([files.id])
+        if dtype_of(files.values) != spec.dtype:
+            raise SchemaError(
+                "live features are read otherwise than those that models learned from",
+                received=f"data.values = {files.values!r}",
+                expected=f"{spec.dtype.name} features",
+            )
+        check_features(self._table, spec.names, files.values)
+        _check_kinds(self._table, files.id, ())
 
     def block(self) -> EraBlock:
-        """The whole live universe, in file order.
+        """The whole live universe, in file order; ids as they stand in the file.
 
         Raises:
             SchemaError: more than one era, a repeated id, or a feature off its grid.
         """
-        runs = self._file.runs
+        runs = self._table.runs
         if len(runs) != 1:
             raise SchemaError("a live file holds one era", received=f"{len(runs)} eras")
-        era, table = next(self._file.tables(["id", *self.spec.names]))
-        empty = np.empty((len(table), 0), dtype=np.float32)
-        features = feature_matrix(table, self.spec, self.path.name)
-        return EraBlock(era, _ids(table, self.path.name), features, empty, empty)
+        part = next(_parts(self._table, self.files, self.spec.names, (), [runs[0].era]))
+        empty = np.empty((runs[0].rows, 0), dtype=np.float32)
+        return EraBlock(part.era, part.ids(), part.features, empty, empty)
 
 
-def feature_sets(folder: Path) -> dict[str, tuple[str, ...]]:
-    """The named feature sets of a data folder.
+def live_ids(files: DataFiles) -> tuple[str, ...]:
+    """The ids of the live rows, in file order.
 
     Raises:
-        DataError: features.json is missing or damaged.
+        DataError: there is no live file, or it is damaged.
+        SchemaError: it has no column of ids, or an id stands twice.
     """
-    path = folder / FEATURES
-    try:
-        sets = read_json(path)["feature_sets"]
-        return {str(name): tuple(members) for name, members in sets.items()}
-    except (FileNotFoundError, NotADirectoryError):
+    if files.live is None:
         raise DataError(
-            "a data folder has no features.json",
-            received=str(folder),
-            hint="Run `erazoo download` first",
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError("features.json is damaged", received=str(path)) from None
+            "there are no live rows", received=files.place, hint="Name their file in data.live"
+        )
+    table = files.open(files.live)
+    table.need([files.id])
+    columns = [batch.column(0) for _, batch, _ in table.batches([files.id])]
+    return tuple(row_ids(pa.chunked_array(columns), f"{files.id} of {files.live.name}"))
 
 
-def feature_spec(folder: Path, feature_set: str) -> FeatureSpec:
-    """The features of a set, with every named group cut to them.
+class _Part:
+    """One era while its batches come in."""
+
+    def __init__(self, table: EraTable, cut: Cut, features: int, values: str, targets: int) -> None:
+        self.era, self._first, self._place = cut.run.era, cut.run.start, table.path.name
+        self.features = np.empty((cut.run.rows, features), dtype=dtype_of(values))
+        self.targets = np.empty((cut.run.rows, targets), dtype=np.float32)
+        self.texts: list[Any] = []
+
+    def fill(self, cut: Cut, stacked: NDArray[Any], batch: Any) -> None:
+        low, high = cut.low, cut.high
+        rows = slice(cut.offset, cut.offset + high - low)
+        self.features[rows] = stacked[:, low:high].T
+        first = len(stacked)
+        for j in range(self.targets.shape[1]):
+            self.targets[rows, j] = floats(batch.column(first + j).slice(low, high - low))
+        self.texts.append(batch.column(batch.num_columns - 1).slice(low, high - low))
+
+    def ids(self) -> NDArray[np.object_]:
+        parts = [id_texts(texts) for texts in self.texts]
+        return row_ids(pa.chunked_array(parts), f"the ids of {self._place}", self._first)
+
+    def check(self, names: Sequence[str]) -> None:
+        check_finite(self.targets, names, self._place, self._first)
+
+
+def _parts(
+    table: EraTable,
+    files: DataFiles,
+    features: Sequence[str],
+    targets: Sequence[str],
+    eras: Sequence[str],
+) -> Iterator[_Part]:
+    part: _Part | None = None
+    for first, batch, cuts in table.batches([*features, *targets, files.id], eras):
+        stacked = feature_columns(batch, features, files.values, table.path.name, first)
+        for cut in cuts:
+            if part is None:
+                part = _Part(table, cut, len(features), files.values, len(targets))
+            part.fill(cut, stacked, batch)
+            if cut.last:
+                part.check(targets)
+                yield part
+                part = None
+
+
+def _check_kinds(table: EraTable, id_column: str, targets: Sequence[str]) -> None:
+    kind = plain(table.kind(id_column))
+    if not (is_text(kind) or pa.types.is_integer(kind)):
+        raise _wrong_kind(table, id_column, kind, "text or whole numbers")
+    for name in targets:
+        kind = plain(table.kind(name))
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+            raise _wrong_kind(table, name, kind, "numbers")
+
+
+def check_label(era: str, table: EraTable, row: int) -> None:
+    """Refuse the label of an era that is no number or date.
 
     Raises:
-        ConfigError: the data have no such set.
+        SchemaError: column, row and file are named.
     """
-    sets = feature_sets(folder)
-    if feature_set not in sets:
-        raise ConfigError(
-            "unknown feature set",
-            received=feature_set,
-            expected=nearest(feature_set, sets),
-            hint="Set data.feature_set",
-        )
-    names = sets[feature_set]
-    chosen = set(names)
-    groups = {g: tuple(m for m in members if m in chosen) for g, members in sets.items()}
-    return FeatureSpec(names, {g: members for g, members in groups.items() if members})
+    try:
+        era_number(era)
+    except SchemaError as error:
+        place = f"{table.era} in row {row} of {table.path}"
+        raise SchemaError(f"{error.message.rstrip('.')}. Found in column {place}") from None
 
 
-def feature_matrix(table: pa.Table, spec: FeatureSpec, place: str) -> NDArray[np.int8]:
-    """The features of a table as quintiles (rows, F) int8, missing ones as the missing code.
-
-    Raises:
-        SchemaError: a value off the grid; the column, row and value are named.
-    """
-    matrix = np.empty((table.num_rows, len(spec.names)), dtype=np.int8)
-    missing = MISSING_QUINTILE if spec.missing is None else spec.missing
-    for j, name in enumerate(spec.names):
-        column = table.column(name)
-        if column.null_count:
-            column = pc.fill_null(column, missing)
-        matrix[:, j] = column.to_numpy()
-    if matrix.size and (matrix.min() < 0 or matrix.max() >= QUINTILES):
-        row, j = (int(i[0]) for i in np.nonzero((matrix < 0) | (matrix >= QUINTILES)))
-        raise SchemaError(
-            "a feature value is off its grid",
-            received=f"{matrix[row, j]} in column {spec.names[j]}, row {row} of {place}",
-            expected=f"0 to {QUINTILES - 1}",
-        )
-    return matrix
-
-
-def history_files(folder: Path) -> list[Path]:
-    """The files that shards are made from, as far as they are there."""
-    paths = [folder / name for name in (FEATURES, *HISTORY, *REFERENCE_FILES)]
-    return [path for path in paths if path.is_file()]
-
-
-class _References:
-    """Reference columns joined by id, one era at a time, each file read once in order."""
-
-    def __init__(self, files: Sequence[EraFile], names: Sequence[str], eras: Sequence[str]) -> None:
-        self._names = list(names)
-        self._columns = [_reference_columns(f) for f in files]
-        self._streams = [
-            f.tables(["id", *columns], eras)
-            for f, columns in zip(files, self._columns, strict=True)
-        ]
-        self._left = [{run.era for run in f.runs} & set(eras) for f in files]
-
-    def of(self, era: str, ids: NDArray[np.object_]) -> NDArray[np.float32]:
-        out = np.full((len(ids), len(self._names)), np.nan, dtype=np.float32)
-        for left, stream, columns in zip(self._left, self._streams, self._columns, strict=True):
-            if era not in left:
-                continue
-            left.discard(era)
-            found, table = next(stream)
-            if found != era:
-                raise SchemaError(
-                    "a reference file is sorted differently than the data", received=found
-                )
-            known_ids = pa.array(_ids(table, f"era {era} of a reference file"), pa.string())
-            place = pc.index_in(pa.array(ids, pa.string()), known_ids)
-            known = place.is_valid().to_numpy(zero_copy_only=False)
-            source = place.drop_null().to_numpy()
-            for name in columns:
-                values = column_array(table, name).astype(np.float32)
-                out[known, self._names.index(name)] = values[source]
-        return out
-
-
-def _check_columns(file: EraFile, wanted: Sequence[str], features: Sequence[str]) -> None:
-    known = set(file.columns)
-    absent = [c for c in (*wanted, *features) if c not in known]
-    if absent:
-        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        raise SchemaError(
-            f"{file.path.name} lacks a column",
-            received=f"no {absent[0]}{more}",
-            expected=nearest(absent[0], file.columns),
-        )
-    _check_kinds(file, [c for c in ("id", "era") if c in known], _is_text, "text")
-    for name in features:
-        kind = file.kind(name)
-        if not (pa.types.is_int8(kind) or pa.types.is_uint8(kind)):
-            raise SchemaError(
-                "a feature column is not of the quintile type",
-                received=f"{name}: {kind} in {file.path.name}",
-                expected="int8 or uint8",
-            )
-
-
-def _check_kinds(
-    file: EraFile, names: Sequence[str], fits: Callable[[Any], bool], expected: str
-) -> None:
-    for name in names:
-        if not fits(file.kind(name)):
-            raise SchemaError(
-                f"a column of {file.path.name} is of the wrong type",
-                received=f"{name}: {file.kind(name)}",
-                expected=expected,
-            )
-
-
-def _is_text(kind: Any) -> bool:
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
-
-
-def _reference_columns(file: EraFile) -> list[str]:
-    """The predictions in a reference file; its other columns are texts."""
-    found = [c for c in file.columns if c not in ("id", "era")]
-    return [c for c in found if pa.types.is_floating(file.kind(c))]
-
-
-def _ids(table: pa.Table, place: str) -> NDArray[np.object_]:
-    column = table.column("id")
-    if column.null_count or pc.count_distinct(column).as_py() != len(column):
-        raise SchemaError("ids are missing or repeated", received=place, expected="one id a row")
-    return np.array(column.to_pylist(), dtype=object)
-
-
-def _floats(table: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
-    out = np.empty((table.num_rows, len(names)), dtype=np.float32)
-    for j, name in enumerate(names):
-        out[:, j] = column_array(table, name)
-    if np.isinf(out).any():
-        raise SchemaError(
-            "a target is infinite", received=names[int(np.isinf(out).any(0).argmax())]
-        )
-    return out
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+def _wrong_kind(table: EraTable, name: str, kind: Any, expected: str) -> SchemaError:
+    return SchemaError(
+        f"a column of {table.path.name} is of the wrong type",
+        received=f"{name}: {kind}",
+        expected=expected,
+    )

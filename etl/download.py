@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ from erazoo.errors import DataError, RemoteError, RoundClosedError, StaleDataErr
 from erazoo.logs import LOGGER
 from erazoo.publish import make_dir, read_json, write_json
 from erazoo.tournament import CLASSIC, CRYPTO, TOURNAMENTS, Tournament
+from etl.files import offered
 
 RECORD = "download.json"
 
@@ -23,6 +24,10 @@ class FilePlan:
 
     needed: tuple[str, ...]
     welcome: tuple[str, ...] = ()
+
+    def among(self, listed: Collection[str], values: str) -> FilePlan:
+        """The plan for a version that offers the files `listed` for features in `values`."""
+        return replace(self, needed=tuple(offered(name, listed, values) for name in self.needed))
 
 
 PLANS = {
@@ -76,7 +81,8 @@ def download(
     """
     listed = client.list_files(config.data.version)
     version = PurePosixPath(listed[0]).parent.name
-    chosen, absent = _choose(client.tournament, listed, version)
+    values = config.data.values or client.tournament.values
+    chosen, absent = _choose(client.tournament, listed, version, values)
     _claim(folder, client.tournament, version, force)
     current = _round(client)
     fetched = [client.fetch(name, folder / PurePosixPath(name).name, force) for name in chosen]
@@ -92,10 +98,10 @@ def download(
 
 
 def _choose(
-    tournament: Tournament, listed: Sequence[str], version: str
+    tournament: Tournament, listed: Sequence[str], version: str, values: str
 ) -> tuple[list[str], list[str]]:
     by_name = {PurePosixPath(name).name: name for name in listed}
-    plan = PLANS[tournament.name]
+    plan = PLANS[tournament.name].among(by_name, values)
     if missing := [name for name in plan.needed if name not in by_name]:
         raise RemoteError(
             f"version {version} of the {tournament.name} data lacks files that are needed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from erazoo.config import Config
 from erazoo.errors import ConfigError, StaleDataError
 from erazoo.publish import make_dir, read_json, sha256, write_json
 from erazoo.rundir import RunDir, Stage
-from etl.files import DOWNLOAD_RECORD, FEATURES, HISTORY, LIVE, SOURCE_RECORD
+from erazoo.tournament import CLASSIC, TOURNAMENTS, Tournament
+from etl.files import DOWNLOAD_RECORD, FEATURES, HISTORY, LIVE, SOURCE_RECORD, DataFiles
 
 DATA_ROOT = "ERAZOO_DATA"
 
@@ -19,6 +21,70 @@ DATA_ROOT = "ERAZOO_DATA"
 def data_folder(config: Config, run: RunDir) -> Path:
     """Where the data of an experiment lie: `data.dir`, else `data` of its run directory."""
     return Path(config.data.dir) if config.data.dir else run.path("data")
+
+
+def data_files(config: Config, run: RunDir) -> DataFiles:
+    """The tables of an experiment and what their columns mean.
+
+    Raises:
+        DataError: files that the configuration names are missing.
+    """
+    facts, layout = column_facts(config), _layout(config)
+    if config.data.source == "files":
+        files = _named_files(config)
+    else:
+        files = DataFiles.folder(data_folder(config, run), layout, facts["values"])
+        if not layout.has_feature_sets and not files.features_stand:
+            files = replace(files, features=None)
+    return replace(
+        files, era=facts["era"], id=facts["id"], ids=facts["ids"], values=facts["values"]
+    )
+
+
+def column_facts(config: Config) -> dict[str, str]:
+    """The columns of eras and ids, what an id names and how features are written.
+
+    They are those of the tournament where its own files or the user's are read, and those of
+    Classic in folders that erazoo makes, unless the configuration says otherwise.
+    """
+    section, layout = config.data, _layout(config)
+    return {
+        "era": section.era or layout.era_column,
+        "id": section.id or layout.id_column,
+        "ids": section.ids or layout.ids,
+        "values": section.values or layout.values,
+    }
+
+
+def _layout(config: Config) -> Tournament:
+    own = config.data.source in ("numerai", "files")
+    return TOURNAMENTS[config.data.tournament] if own else CLASSIC
+
+
+def _named_files(config: Config) -> DataFiles:
+    section = config.data
+    if not section.files:
+        raise ConfigError(
+            "data.source = 'files' needs files", received="none", hint="Name them in data.files"
+        )
+    from etl.tables.open import table_files
+
+    named = [price_root() / name for name in section.files]
+    live = price_root() / section.live if section.live else None
+    history = [path for path in table_files(named) if live is None or not _same(path, live)]
+    if not history:
+        raise ConfigError("data.files names no file but the live one", received=section.live)
+    beside = named[0] / FEATURES if named[0].is_dir() else named[0].parent / FEATURES
+    return DataFiles(
+        place=", ".join(section.files),
+        history=tuple(history),
+        live=live,
+        features=beside if beside.is_file() else None,
+    )
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve()
 
 
 def price_root() -> Path:
@@ -37,6 +103,10 @@ def prepare_data(config: Config, run: RunDir, *, force: bool = False) -> dict[st
         RemoteError: a download that failed.
     """
     folder = data_folder(config, run)
+    if config.data.source == "files":
+        files = data_files(config, run)
+        count = len(files.history)
+        return {"folder": files.place, "files": count, "skipped": True}
     if config.data.source == "numerai":
         from etl.download import download_dataset
 
@@ -57,9 +127,11 @@ def prepare_data(config: Config, run: RunDir, *, force: bool = False) -> dict[st
 
 
 def data_stand(config: Config, run: RunDir) -> bool:
-    """Whether the data folder is finished; never for a download, whose service must be asked."""
+    """Whether the data are finished; never for a download, whose service must be asked."""
     if config.data.source == "numerai":
         return False
+    if config.data.source == "files":
+        return bool(data_files(config, run).history)
     stage = _stage(config, RunDir(data_folder(config, run), make=False))
     return stage.done() and bool(stage.summary()["prints"] == _price_prints(config))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -23,7 +24,8 @@ class PurgedEraSplit:
 
     Args:
         scheme: `expanding` or `rolling` (walk-forward: train before, validate after), `kfold`
-            (contiguous folds), `combinatorial` (every choice of `test_folds` of the folds).
+            (contiguous folds), `combinatorial` (every choice of `test_folds` of the folds),
+            `fixed` (the caller names the eras of its one fold).
         folds: validation windows.
         label_eras: eras that a label reaches past its own.
         purge: positions left out next to a validation era; at least `label_eras`.
@@ -56,25 +58,39 @@ class PurgedEraSplit:
                 hint="Leave split.purge unset to take the horizon plus a margin",
             )
 
-    def split(self, axis: EraAxis, eras: Sequence[str]) -> Iterator[EraFold]:
+    def split(
+        self, axis: EraAxis, eras: Sequence[str], test: Sequence[str] = ()
+    ) -> Iterator[EraFold]:
         """Yield the folds of `eras`, whose positions are those of the whole `axis`.
+
+        Training keeps its distance from the eras of `test` as well.
 
         Raises:
             LeakageError: a fold is left without training or validation eras.
         """
         for number, validation in enumerate(self._windows(tuple(eras))):
-            yield self.fold(f"fold-{number}", "development", axis, eras, validation)
+            yield self.fold(f"fold-{number}", "development", axis, eras, validation, test)
 
     def fold(
-        self, name: str, kind: str, axis: EraAxis, eras: Sequence[str], validation: Sequence[str]
+        self,
+        name: str,
+        kind: str,
+        axis: EraAxis,
+        eras: Sequence[str],
+        validation: Sequence[str],
+        test: Sequence[str] = (),
     ) -> EraFold:
-        """The fold that validates on `validation` and trains on what may be used of `eras`."""
+        """The fold that validates on `validation` and trains on what may be used of `eras`.
+
+        Training keeps its distance from the eras of `test` as well.
+        """
         tested = set(validation)
         candidates = [era for era in eras if era not in tested]
         if self.scheme in ("expanding", "rolling") and validation:
             first = axis.position(validation[0])
             candidates = [era for era in candidates if axis.position(era) < first]
-        train = [era for era in candidates if self._apart(axis, era, validation)]
+        apart = [windows for windows in (validation, test) if windows]
+        train = [era for era in candidates if all(self._apart(axis, era, w) for w in apart)]
         purged = [era for era in candidates if era not in set(train)]
         if self.scheme == "rolling":
             train = train[-max(1, int(len(eras) * self.first_train) - len(purged)) :]
@@ -91,7 +107,7 @@ class PurgedEraSplit:
         return all(
             here < axis.position(first) - self.purge
             or here > axis.position(last) + self.purge + self.embargo
-            for first, last in _runs(axis, validation)
+            for first, last in era_runs(axis, validation)
         )
 
     def _windows(self, eras: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -130,14 +146,129 @@ def plan_folds(
         first_train=section.first_train,
         test_folds=section.test_folds,
     )
-    development, held_out = hold_out(resolved, section.held_out)
+    if section.scheme == "fixed":
+        train, validation, held_out = _fixed_parts(section, axis, resolved)
+        used = {*train, *validation}
+        development = tuple(era for era in resolved if era in used)
+        fold = splitter.fold("fold-0", "development", axis, development, validation, held_out)
+        folds = [fold]
+    else:
+        development, held_out = hold_out(resolved, section.held_out)
+        folds = list(splitter.split(axis, development, held_out))
     allowed = set(axis.select(section.eras))
-    folds = list(splitter.split(axis, development))
     if held_out:
         folds.append(splitter.fold("held_out", "held_out", axis, development, held_out))
     thinned = [_thin(fold, allowed) for fold in folds]
     final = tuple(era for era in resolved if era in allowed)
     return FoldPlan(target, label_eras, purge, section.embargo, axis.eras, tuple(thinned), final)
+
+
+def fitting_eras(plan: FoldPlan) -> tuple[str, ...]:
+    """Eras that every development fold learns from: what cleaning and balance may learn from.
+
+    Raises:
+        LeakageError: there is none, as with k-fold splits.
+    """
+    common = set.intersection(*(set(fold.train) for fold in plan.development))
+    if not common:
+        raise LeakageError(
+            "no era is a training era of every fold, so nothing may be learned from the data",
+            received=f"{len(plan.development)} folds",
+            expected="split.scheme expanding, rolling or fixed",
+        )
+    return tuple(era for era in plan.axis if era in common)
+
+
+def split_names(section: SplitSection, plan: FoldPlan) -> dict[str, str]:
+    """The split of every era: `train`, `validation`, `test` or `unused`.
+
+    `test` holds the held-out eras and everything newer than development eras, `validation` the
+    eras that a development fold is scored on and `train` the others it learns from, but for those
+    within the purge of a scored or held-out era, which are `unused`: whoever trains on all of
+    `train` and scores on `validation` leaks nothing. (Later folds do learn from them.) Where folds
+    take turns (k-fold, combinatorial) all development eras are `train`. A fixed split's names are
+    those that it was given with: purged eras and all that stand in none of its parts are `unused`.
+    """
+    if section.scheme == "fixed":
+        return _fixed_names(plan)
+    scored = {era for fold in plan.development for era in fold.validation}
+    learned = {era for fold in plan.development for era in (*fold.train, *fold.purged)}
+    if section.scheme in ("kfold", "combinatorial"):
+        learned, scored = learned | scored, set()
+    place = {era: i for i, era in enumerate(plan.axis)}
+    last = max(place[era] for era in learned | scored)
+    if plan.held_out is not None:
+        last = min(last, place[plan.held_out.validation[0]] - 1)
+    axis = EraAxis(plan.axis)
+    marks = sorted(axis.position(era) for era in plan.axis if era in scored or place[era] > last)
+    near = {
+        era
+        for era in learned - scored
+        if (after := bisect_left(marks, axis.position(era))) < len(marks)
+        and marks[after] - axis.position(era) <= plan.purge
+    }
+    names = {}
+    for era in plan.axis:
+        if place[era] > last:
+            names[era] = "test"
+        elif era in scored:
+            names[era] = "validation"
+        else:
+            names[era] = "train" if era in learned - near else "unused"
+    return names
+
+
+def _fixed_names(plan: FoldPlan) -> dict[str, str]:
+    (fold,) = plan.development
+    held_out = plan.held_out.validation if plan.held_out else ()
+    parts = {"train": fold.train, "validation": fold.validation, "test": held_out}
+    named = {era: name for name, eras in parts.items() for era in eras}
+    return {era: named.get(era, "unused") for era in plan.axis}
+
+
+def _fixed_parts(
+    section: SplitSection, axis: EraAxis, resolved: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The eras of a fixed split; shares and counts are taken one after another, oldest first."""
+    begin, shared = 0, 0.0
+    parts: list[tuple[str, ...]] = []
+    for name in ("train", "validation", "test"):
+        part = getattr(section, name)
+        eras: tuple[str, ...] = ()
+        if isinstance(part, str):
+            chosen = set(axis.select(part))
+            eras = tuple(era for era in resolved if era in chosen)
+        elif part is not None:
+            count = part
+            if isinstance(part, float):
+                count = _share_end(shared + part, resolved) - _share_end(shared, resolved)
+                shared += part
+            eras = tuple(resolved[begin : begin + count])
+        if part is not None and not eras:
+            raise LeakageError(
+                f"split.{name} names no resolved era",
+                received=part,
+                expected=f"some of the {len(resolved)} from {resolved[0]} to {resolved[-1]}",
+            )
+        begin = resolved.index(eras[-1]) + 1 if eras else begin
+        parts.append(eras)
+    _check_apart(parts)
+    return parts[0], parts[1], parts[2]
+
+
+def _share_end(share: float, eras: Sequence[str]) -> int:
+    return round(share * len(eras))
+
+
+def _check_apart(parts: Sequence[Sequence[str]]) -> None:
+    names = ("train", "validation", "test")
+    for (one, first), (other, second) in combinations(zip(names, parts, strict=True), 2):
+        if both := sorted(set(first) & set(second)):
+            raise LeakageError(
+                f"an era stands in split.{one} and split.{other}",
+                received=", ".join(both[:3]),
+                expected="each era in one of them",
+            )
 
 
 def hold_out(resolved: Sequence[str], share: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -179,7 +310,7 @@ def _cut(eras: tuple[str, ...], pieces: int) -> list[tuple[str, ...]]:
     return [eras[low:high] for low, high in pairwise(edges)]
 
 
-def _runs(axis: EraAxis, eras: Sequence[str]) -> list[tuple[str, str]]:
+def era_runs(axis: EraAxis, eras: Sequence[str]) -> list[tuple[str, str]]:
     """First and last era of each stretch of `eras` without another era of the axis between."""
     place = {era: i for i, era in enumerate(axis.eras)}
     runs: list[tuple[str, str]] = []

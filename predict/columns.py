@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erazoo.errors import ConfigError, DataError, SchemaError
+from erazoo.errors import ConfigError, SchemaError
 from erazoo.tournament import CLASSIC, CRYPTO, Tournament
 
 if TYPE_CHECKING:
@@ -117,40 +117,6 @@ def write_table(
         frame.to_parquet(path, index=False)
     else:
         frame.to_csv(path, index=False)
-
-
-def live_universe(path: Path, tournament: Tournament) -> tuple[str, ...]:
-    """The live ids or symbols of a live file, in file order.
-
-    Raises:
-        DataError: the file is missing or damaged.
-        SchemaError: it has no column of ids, or an id stands twice.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        names = pq.read_schema(path).names
-        key = next((k for k in (tournament.id_column, "id") if k in names), None)
-        if key is None:
-            raise SchemaError(
-                "a live file has no column of ids", received=path, expected=tournament.id_column
-            )
-        ids = [str(i) for i in pq.read_table(path, columns=[key]).column(key).to_pylist()]
-    except FileNotFoundError:
-        raise DataError(
-            "there is no live file", received=path, hint="Run `erazoo download`"
-        ) from None
-    except (pa.ArrowException, OSError):
-        raise DataError(
-            "the live file is damaged", received=path, hint="Run `erazoo download`"
-        ) from None
-    if len(set(ids)) != len(ids):
-        raise SchemaError(
-            "ids are not unique in the live file",
-            received=f"{len(ids) - len(set(ids))} repeated in {path}",
-        )
-    return tuple(ids)
 
 
 def _frame(predictions: Predictions, tournament: Tournament) -> pd.DataFrame:

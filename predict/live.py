@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,19 @@ from numpy.typing import NDArray
 
 from ensemble.blend import open_recipe, rank_average
 from erazoo.config import Config
-from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError
+from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, StaleDataError
 from erazoo.logs import LOGGER
 from erazoo.panel import EraBlock
 from erazoo.publish import sha256
 from erazoo.rundir import RunDir, Stage
 from erazoo.tournament import TOURNAMENTS
+from etl.build import SHARDS
+from etl.cleaning import Cleaning
+from etl.content import changed_columns
 from etl.dataset import LiveData
-from etl.files import LIVE, LIVE_REFERENCES
-from etl.parquet import EraFile, column_array
+from etl.references import References
 from etl.shards import Manifest
-from etl.source import data_folder
+from etl.source import data_files
 from predict.submission import CheckedFile, Submission
 from scoring.eras import EraSlices
 from scoring.neutral import neutralize
@@ -49,7 +52,9 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
         return {**stage.summary(), "skipped": True}
     begun = time.monotonic()
     stage.forget()
-    block = _live_block(config, run, recipe)
+    cleaning = _cleaning(config, run, recipe)
+    block = LiveData(data_files(config, run), cleaning.raw).block()
+    block = replace(block, features=cleaning.features(block.features))
     slices = EraSlices.from_labels(np.full(len(block), block.era, dtype=object))
     values = _members(run, recipe, block, slices)
     final = _post_process(config, run, values, block, slices)
@@ -68,7 +73,7 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
         "members": [member["name"] for member in recipe["members"]],
         "tournament": config.data.tournament,
         "checked": [
-            f"{len(block)} live rows with all {block.features.shape[1]} features on their grid",
+            f"{len(block)} live rows with all {len(cleaning.raw.names)} features on their grid",
             f"{len(recipe['members'])} members unchanged since the ensemble was made",
             *written.checks,
         ],
@@ -85,9 +90,13 @@ def predict_stage(config: Config, run: RunDir) -> Stage:
         DataError: there is no live file.
     """
     recipe = open_recipe(config, run)
-    live = data_folder(config, run) / LIVE
-    if not live.is_file():
-        raise DataError("there is no live file", received=str(live), hint="Run `erazoo download`")
+    live = data_files(config, run).live
+    if live is None or not live.is_file():
+        raise DataError(
+            "there is no live file",
+            received=str(live) if live else "data.live is empty",
+            hint="Run `erazoo download`, or name the file in data.live",
+        )
     settings = {"post": config.predict.model_dump(), "tournament": config.data.tournament}
     inputs = {
         "recipe": recipe,
@@ -97,8 +106,16 @@ def predict_stage(config: Config, run: RunDir) -> Stage:
     return run.stage("predict", settings, inputs)
 
 
-def _live_block(config: Config, run: RunDir, recipe: Mapping[str, Any]) -> EraBlock:
-    spec = Manifest.load(run.path("shards")).spec
+def _cleaning(config: Config, run: RunDir, recipe: Mapping[str, Any]) -> Cleaning:
+    """What was learned for the shards of the recipe's models; live rows are cleaned by it too."""
+    manifest = Manifest.load(run.path(SHARDS))
+    if changed := changed_columns(config, manifest.facts["made_from"]):
+        raise StaleDataError(
+            "live rows would be read otherwise than the rows that the models learned from",
+            received=f"another {', '.join(changed)}",
+            hint="Give `erazoo predict` the settings that `erazoo shard` had",
+        )
+    spec = manifest.spec
     if spec.fingerprint != recipe["fingerprint"]:
         raise SchemaError(
             "the ensemble was made from other shards",
@@ -106,7 +123,7 @@ def _live_block(config: Config, run: RunDir, recipe: Mapping[str, Any]) -> EraBl
             expected=recipe["fingerprint"],
             hint="Run `erazoo train` and `erazoo ensemble`",
         )
-    return LiveData(data_folder(config, run), spec).block()
+    return Cleaning.load(run.path(SHARDS))
 
 
 def _members(
@@ -153,36 +170,27 @@ def _neutralizer_prints(config: Config, run: RunDir) -> list[str]:
     """What a neutralisation to the benchmark depends on beside the live file."""
     if not config.predict.neutralize or config.predict.neutralize_to == "features":
         return []
-    paths = [data_folder(config, run) / name for name in LIVE_REFERENCES]
-    return [config.data.benchmark, *(sha256(path) for path in paths if path.is_file())]
+    paths = data_files(config, run).live_references
+    return [config.data.benchmark, *(sha256(path) for path in paths)]
 
 
 def _neutralizers(config: Config, run: RunDir, block: EraBlock) -> NDArray[Any]:
     if config.predict.neutralize_to == "features":
-        return block.features.astype(np.float32)
-    folder = data_folder(config, run)
-    for name in LIVE_REFERENCES:
-        if (folder / name).exists():
-            file = EraFile(folder / name)
-            _, table = next(file.tables(["id", *_benchmarks(config, file)]))
-            order = {str(i): k for k, i in enumerate(table.column("id").to_pylist())}
-            rows = [order.get(str(i), -1) for i in block.ids]
-            if min(rows) < 0:
-                raise DataError("the live benchmark lacks ids of the live file", received=name)
-            columns = [column_array(table, c)[rows] for c in _benchmarks(config, file)]
-            return np.column_stack(columns)
-    raise ConfigError(
-        "predict.neutralize_to = 'benchmark' needs a live benchmark file",
-        received=f"none in {folder}",
-    )
-
-
-def _benchmarks(config: Config, file: EraFile) -> list[str]:
-    found = [c for c in file.columns if c not in ("id", "era")]
-    wanted = config.data.benchmark
-    if wanted and wanted not in found:
-        raise ConfigError("the live benchmark file lacks a column", received=wanted)
-    return [wanted] if wanted else found[:1]
+        return Manifest.load(run.path(SHARDS)).spec.centred(block.features)
+    files = data_files(config, run)
+    references = References(files.live_references, files)
+    wanted = config.data.benchmark or next(iter(references.names), "")
+    if wanted not in references.names:
+        raise ConfigError(
+            "predict.neutralize_to = 'benchmark' needs a live benchmark file",
+            received=", ".join(references.names) or f"none in {files.place}",
+            expected=wanted or None,
+        )
+    values = references.reader([block.era]).of(block.era, block.ids)
+    column = values[:, [references.names.index(wanted)]]
+    if np.isnan(column).any():
+        raise DataError("the live benchmark lacks ids of the live file", received=wanted)
+    return np.asarray(column)
 
 
 def _submission(

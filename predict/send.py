@@ -11,9 +11,9 @@ from erazoo.errors import ConfigError, StaleDataError
 from erazoo.publish import read_json, sha256
 from erazoo.rundir import RunDir
 from erazoo.tournament import TOURNAMENTS
-from etl.files import DOWNLOAD_RECORD, LIVE, PRICE_RECORD
-from etl.source import data_folder
-from predict.columns import live_universe
+from etl.dataset import live_ids
+from etl.files import DOWNLOAD_RECORD, PRICE_RECORD
+from etl.source import data_files, data_folder
 from predict.live import predict_stage
 from predict.submit import submit
 
@@ -37,7 +37,6 @@ def submit_run(config: Config, run: RunDir, *, upload: bool = False) -> dict[str
     stage = predict_stage(config, run)
     summary = stage.summary()
     path = run.path(summary["submission"])
-    live = data_folder(config, run) / LIVE
     if not path.is_file() or sha256(path) != summary["sha256"]:
         raise StaleDataError(
             "the submission file is not the one that was predicted",
@@ -52,7 +51,7 @@ def submit_run(config: Config, run: RunDir, *, upload: bool = False) -> dict[str
         )
     outcome = submit(
         path,
-        live_universe(live, tournament),
+        live_ids(data_files(config, run)),
         tournament,
         upload=upload,
         slot=config.submit.slot,

@@ -69,17 +69,18 @@ take_experiment() {
     ((${#words[@]} == 0)) || flags+=(--config "$(experiment "${words[0]}")")
 }
 
+# An interpreter for an environment: find_python [NEWEST MINOR VERSION] [WHAT TO SAY WITHOUT ONE].
 find_python() {
-    local name path
+    local name path newest="${1:-13}"
     for name in python3 python python3.12 python3.11 python3.13; do
         path="$(command -v "$name")" || continue
         if "$path" -c 'import ensurepip, sys, venv
-sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, int(sys.argv[1])))' "$newest" 2>/dev/null; then
             printf '%s' "$path"
             return
         fi
     done
-    fail "no Python 3.11, 3.12 or 3.13 with venv on PATH (on Debian: apt-get install python3-venv)"
+    fail "${2:-no Python 3.11, 3.12 or 3.13 with venv on PATH (on Debian: apt-get install python3-venv)}"
 }
 
 # One line where the environment cannot hold erazoo.
@@ -169,6 +170,18 @@ set_up() {
     for file in "$@"; do install_requirements "$file"; done
     install_erazoo
     use_openmp
+}
+
+# The environment of tensorflow-io, beside any other that is active.
+set_up_io() {
+    local python
+    export VIRTUAL_ENV="$root/.venv-io"
+    if ! "$VIRTUAL_ENV/bin/python" -c 'import pip' 2>/dev/null; then
+        python="$(find_python 12 "tensorflow-io needs Python 3.11 or 3.12, and none with venv is on PATH")"
+        say "making .venv-io with $python"
+        "$python" -m venv "$VIRTUAL_ENV"
+    fi
+    set_up requirements-io.txt
 }
 
 erazoo() { "$VIRTUAL_ENV/bin/erazoo" "$@"; }

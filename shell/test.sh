@@ -16,6 +16,9 @@ for argument in "$@"; do
         *) arguments+=("$argument") ;;
     esac
 done
+if ((${#marked[@]} == 0)); then
+    bash shell/io.sh || say "the tests of .venv-io are left out"
+fi
 set_up "${files[@]}"
 
 workers="$(python -c 'from erazoo.machine import cores; print(min(8, cores()))')"

@@ -17,7 +17,7 @@ from erazoo.folds import FoldPlan
 from erazoo.near import nearest
 from erazoo.publish import fingerprint, read_json, sha256, write_json
 from erazoo.rundir import RunDir, Stage
-from etl.build import open_shards
+from etl.build import content_of, open_shards
 from etl.shards import Labels, ShardSet
 from etl.source import data_folder
 from scoring.distribution import value_counts
@@ -138,7 +138,7 @@ def _why_missing(path: Path) -> str:
 def _stage(config: Config, run: RunDir, kind: str, files: Sequence[Path]) -> Stage:
     inputs = {
         "files": {str(f.relative_to(run.root)): sha256(f) for f in files},
-        "manifest": sha256(run.path("shards", "manifest.json")),
+        "shards": content_of(run),
         "folds": sha256(run.path("folds.json")),
     }
     references = [config.data.meta_model, config.data.benchmark]

@@ -10,6 +10,7 @@ from erazoo.artefacts import open_sealed
 from erazoo.errors import ArtifactError, SchemaError
 from erazoo.logs import quiet_native
 from erazoo.panel import FeatureSpec
+from training.complete import CompleteTrainer
 from training.task import Trainer
 from zoo import catalogue
 from zoo.catalogue import ModelSpec
@@ -21,7 +22,15 @@ WATCHING = ("keras",)
 
 
 def trainer_of(spec: ModelSpec) -> Trainer:
-    """The trainer of a model's family; only the network trainer imports TensorFlow."""
+    """The trainer of a model's family; only the network trainer imports TensorFlow.
+
+    That of a model which takes no missing values refuses features that hold some.
+    """
+    trainer = _trainer(spec)
+    return trainer if spec.takes_missing else CompleteTrainer(trainer)
+
+
+def _trainer(spec: ModelSpec) -> Trainer:
     if spec.family == "keras":
         with quiet_native():
             import tensorflow
@@ -55,7 +64,7 @@ def load_model(folder: Path, features: FeatureSpec) -> BlockPredictor:
     card = open_sealed(folder)
     if card.get("fingerprint") != features.fingerprint:
         raise SchemaError(
-            f"the model in {folder} was trained on other features",
+            f"the model in {folder} was trained on other features, or other cleaning of them",
             received=f"fingerprint {features.fingerprint}",
             expected=card.get("fingerprint"),
             hint="Shard the data and train again, or use the data that it was trained on",

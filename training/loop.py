@@ -24,7 +24,7 @@ from erazoo.publish import (
     write_json,
 )
 from erazoo.rundir import RunDir, Stage
-from etl.build import open_shards
+from etl.build import content_of, open_shards
 from etl.shards import ShardSet
 from etl.splits import monitor_split
 from scoring.summary import json_number
@@ -94,7 +94,7 @@ def model_stage(config: Config, run: RunDir, name: str) -> Stage:
     }
     inputs = {
         "folds": sha256(run.path("folds.json")),
-        "manifest": sha256(run.path("shards", "manifest.json")),
+        "shards": content_of(run),
     }
     return run.stage(f"train-{name}", settings, inputs)
 

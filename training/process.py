@@ -6,19 +6,17 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 from erazoo.config import Config, describe
 from erazoo.errors import ErazooError
 from erazoo.logs import LOGGER, set_up
+from erazoo.processes import leave, stay_with
 from erazoo.publish import make_dir, write_json
 from erazoo.rundir import RunDir
 from training.loop import RESULT, model_dir, train_model
 
-ORPHAN_CHECK_SECONDS = 0.5
 SHORT_SPIN = "1000"
 """How long OpenMP threads spin while they wait: the default makes a LightGBM fit beside two other
 busy processes ten times slower and more, this costs nothing on an idle machine."""
@@ -74,7 +72,7 @@ def _work(
     parent: int,
     sender: Any,
 ) -> None:
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    stay_with(parent)
     set_up(*logs)
     try:
         answer = train_model(Config.model_validate(config), RunDir(root), name)
@@ -90,13 +88,7 @@ def _work(
     sender.send(answer)
     sender.close()
     sys.stderr.flush()
-
-
-def _end_with(parent: int) -> None:
-    """Leave at once when the command that started this process is gone."""
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_SECONDS)
-    os._exit(1)
+    leave(0)
 
 
 def _death(code: int | None) -> str:

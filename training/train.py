@@ -12,7 +12,7 @@ from erazoo.logs import LOGGER
 from erazoo.near import nearest
 from erazoo.publish import read_json
 from erazoo.rundir import RunDir
-from etl.build import open_shards
+from etl.build import bring_shards, open_shards
 from training.loop import RESULT, model_dir, model_stage
 from training.process import train_apart
 from zoo import catalogue
@@ -49,6 +49,8 @@ def train(
 ) -> dict[str, dict[str, Any]]:
     """Train models; what is finished is kept, and one failure does not stop the others.
 
+    Shards that are not here are fetched from `shards.remote` first.
+
     Memory: one model's, since they train one after the other in processes of their own.
 
     Returns:
@@ -58,10 +60,11 @@ def train(
 
     Raises:
         ConfigError: a model or a parameter that cannot be used; nothing is trained then.
+        RemoteError: shards are taken from a store that cannot be used.
     """
     chosen = chosen_models(config, names)
     check_models(config)
-    open_shards(config, run)
+    bring_shards(config, run)
     results = {}
     for name in chosen:
         stage = model_stage(config, run, name)

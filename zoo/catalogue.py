@@ -36,6 +36,7 @@ class ModelSpec:
         summary: one line on what it is, with its source.
         params: the type of its parameters.
         presets: named parameter values, applied before a user's own.
+        takes_missing: whether NaN in float features says something to it.
         build: makes the untrained model; its signature is the family's.
     """
 
@@ -44,6 +45,7 @@ class ModelSpec:
     summary: str
     params: type[Params]
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    takes_missing: bool = False
     build: Callable[..., Any] = field(kw_only=True)
 
 

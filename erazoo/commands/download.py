@@ -17,7 +17,8 @@ def download(
     """Bring an experiment's data into its data folder.
 
     Numerai data are downloaded and checked, price panels are built from files of prices, and the
-    demo tournament is generated. What stands already is kept.
+    demo tournament is generated; files of your own are looked up where they lie. What stands
+    already is kept.
     """
     source = call.config.data.source
     from etl.source import data_stand, prepare_data
@@ -26,6 +27,8 @@ def download(
     check_models(call.config)
     if call.dry_run:
         work = f"bring {source} data into {call.data}"
+        if source == "files":
+            work = f"look up {', '.join(call.config.data.files)}"
         stands = lambda: not force and data_stand(call.config, call.run)
         call.plan(work, stands, folder=str(call.data), source=source)
         return

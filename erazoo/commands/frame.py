@@ -18,8 +18,8 @@ from erazoo.checkout import places
 from erazoo.config import Config, load
 from erazoo.errors import ConfigError, DataError
 from erazoo.logs import redact, set_up
-from erazoo.publish import make_dir, nothing_left
-from erazoo.rundir import LOCK, RunDir
+from erazoo.publish import LOCK, make_dir, nothing_left
+from erazoo.rundir import RunDir
 from etl.files import SOURCE_RECORD
 from etl.source import data_folder
 
@@ -114,13 +114,21 @@ class Call:
         """
         return self._run_dir(make=not self.dry_run)
 
+    def look(self) -> RunDir:
+        """The run directory of a verb that only looks; it is not made.
+
+        Raises:
+            ConfigError: there is no experiment.
+        """
+        return self._run_dir(make=False)
+
     def existing_run(self) -> RunDir:
         """The run directory of a verb that works on what earlier verbs left there.
 
         Raises:
             ConfigError: it does not exist.
         """
-        root = self._run_dir(make=False).root
+        root = self.look().root
         if not root.is_dir() and not self.dry_run:
             raise ConfigError(
                 "there is no run directory here",
@@ -148,7 +156,7 @@ class Call:
         Raises:
             ConfigError: another command holds it, or it cannot be made.
         """
-        look, marks = self._run_dir(make=False), (LOCK, SOURCE_RECORD)
+        look, marks = self.look(), (LOCK, SOURCE_RECORD)
         data = data_folder(self.config, look)
         with nothing_left(data, marks), nothing_left(look.root, marks), self.run.lock():
             yield self.run

@@ -1,47 +1,101 @@
-"""`erazoo inspect`: what a shard set holds, and whether it is whole."""
+"""`erazoo inspect`: what a shard set or a data set holds, and whether it is whole."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from erazoo.commands.frame import Call, verb
 from erazoo.commands.table import table
+from erazoo.publish import LOCK, nothing_left
+
+if TYPE_CHECKING:
+    from erazoo.rundir import RunDir
+
+Result = dict[str, Any]
 
 
 @verb
 def inspect(
     call: Call,
+    data: Annotated[
+        bool, typer.Option("--data", help="Look at the data set, though shards stand.")
+    ] = False,
+    eras: Annotated[
+        str,
+        typer.Option(
+            "--eras", metavar="SELECTION", help="Read values in these eras only, as every:10."
+        ),
+    ] = "all",
+    by_era: Annotated[
+        bool, typer.Option("--by-era", help="Print every era rather than stretches of them.")
+    ] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Write inspection.json and a page with pictures.")
+    ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read every byte against its checksum.")
+        bool, typer.Option("--verify", help="Read every byte of the shards against its checksum.")
     ] = False,
 ) -> None:
-    """Show what a run's shards hold: splits, eras, rows, targets, features by group."""
-    from etl.inspect import inspect_shards
+    """Show what is in a run's shards, or before these stand in its data set.
 
-    result = inspect_shards(call.existing_run().path("shards"), verify=verify)
-    call.emit(result, lambda: _text(result))
+    Eras, rows, targets, features by group, missing values and sizes; every value is read once.
+    """
+    run = _place(call)
+    if page and call.dry_run:
+        path = run.path("inspection.html")
+        call.emit({"page": str(path), "dry_run": True}, f"would write {path}")
+        return
+    if verify:
+        _verify(call, run)
+    result = {**_inspected(call, run, data, eras, page), "verified": verify}
+    call.emit(result, lambda: _text(result, run, by_era))
 
 
-def _text(result: dict[str, Any]) -> str:
-    splits = [
-        [name, s["eras"], s["first"], s["last"], s["rows"], s["files"], round(s["bytes"] / 1e6, 2)]
-        for name, s in result["splits"].items()
-    ]
-    targets = [
-        [name, t["resolved_eras"], t["resolved_rows"]] for name, t in result["targets"].items()
-    ]
-    groups = [[name, count] for name, count in result["groups"].items()]
-    parts = [
-        f"{result['folder']}: {result['rows']:,} rows, {result['features']} "
-        f"{result['dtype']} features, fingerprint {result['fingerprint']}",
-        table(["split", "eras", "first", "last", "rows", "files", "MB"], splits),
-        table(["target", "resolved eras", "resolved rows"], targets),
-        table(["group", "features"], groups),
-        f"references: {', '.join(result['references']) or 'none'}",
-        f"alias: target = {result['alias'] or 'none'}",
-    ]
-    if result["verified"]:
-        parts.append(f"verified: every byte of {result['files']} files is as written")
+def _place(call: Call) -> RunDir:
+    """The run directory; it need not be there for data that lie elsewhere."""
+    run, section = call.look(), call.config.data
+    elsewhere = bool(section.dir) or section.source == "files"
+    return run if run.root.is_dir() or elsewhere else call.existing_run()
+
+
+def _inspected(call: Call, run: RunDir, data: bool, eras: str, page: bool) -> Result:
+    from etl.inspection import inspect_run, write_inspection
+
+    if not page:
+        return inspect_run(call.config, run, data=data, eras=eras)
+    from scoring.report.inspection import write_inspection_page
+
+    with nothing_left(run.root, (LOCK,)), call.run.lock():
+        result = write_inspection(call.config, call.run, data=data, eras=eras)
+        return {**result, "page": str(write_inspection_page(run.root))}
+
+
+def _verify(call: Call, run: RunDir) -> None:
+    """Print all damage to the shards and leave with an error where there is any."""
+    from etl.inspection import find_run_damage
+    from etl.shards.verify import refuse_damage
+
+    damage = find_run_damage(run)
+    if damage:
+        rows = [[found.path, found.what] for found in damage]
+        result = {"verified": False, "damage": [asdict(found) for found in damage]}
+        call.emit(result, lambda: table(["file", "damage"], rows))
+    refuse_damage(damage)
+
+
+def _text(result: Result, run: RunDir, by_era: bool) -> str:
+    from erazoo.commands.inspected import inspection_text
+    from scoring.report.inspection import Inspection
+
+    found = Inspection.from_json(result)
+    inside = run.path(found.place)
+    place = str(inside) if inside.exists() else found.place
+    parts = [inspection_text(found, place, by_era=by_era)]
+    if result.get("verified"):
+        parts.append("verified: every byte of the shard set is as written")
+    if "page" in result:
+        parts.append(f"the page lies in {result['page']}")
     return "\n\n".join(parts)

@@ -44,7 +44,11 @@ def _cell(value: object) -> str:
 
 def _numeric(column: Sequence[str]) -> bool:
     filled = [text for text in column if text not in ("-", "")]
-    return bool(filled) and all(text.lstrip("-+").replace(".", "", 1).isdigit() for text in filled)
+    return bool(filled) and all(_number(text) for text in filled)
+
+
+def _number(text: str) -> bool:
+    return text.removesuffix(" %").lstrip("-+").replace(".", "", 1).isdigit()
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -28,7 +28,8 @@ def train(
     from training.train import train as train_models
 
     check_models(call.config)
-    call.existing_run()
+    if not call.config.shards.remote:
+        call.existing_run()
     if call.dry_run:
         chosen = list(chosen_models(call.config, names or ()))
         done: Sequence[str] = ()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from erazoo.checkout import places
-from erazoo.config.schema import Config, ModelEntry
+from erazoo.config.schema import Config
 from erazoo.errors import ConfigError
 from erazoo.near import nearest
 
@@ -45,14 +46,14 @@ def load(
     for name, text in sorted((os.environ if variables is None else variables).items()):
         if name.startswith(VARIABLE_PREFIX) and "__" in name:
             keys = name.removeprefix(VARIABLE_PREFIX).lower().split("__")
-            _put(merged, keys, _value(text))
+            _put(merged, keys, plain_value(text))
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key.strip():
             raise ConfigError(
                 "--set needs a key and a value", received=override, expected="section.key=value"
             )
-        _put(merged, key.strip().split("."), _value(text.strip()))
+        _put(merged, key.strip().split("."), plain_value(text.strip()))
     return _validate(merged)
 
 
@@ -103,11 +104,17 @@ def _put(base: dict[str, Any], keys: list[str], value: Any) -> None:
     base[keys[-1]] = value
 
 
-def _value(text: str) -> Any:
+def plain_value(text: str) -> Any:
+    """A value given in words: read as TOML, else taken as text.
+
+    >>> plain_value("0.7"), plain_value("1..574"), plain_value("2024-03-01")
+    (0.7, '1..574', '2024-03-01')
+    """
     try:
-        return tomllib.loads(f"v = {text}")["v"]
+        value = tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:
         return text
+    return text if isinstance(value, dt.date | dt.time) else value
 
 
 def _validate(merged: dict[str, Any]) -> Config:
@@ -129,11 +136,10 @@ def _validate(merged: dict[str, Any]) -> Config:
 
 
 def _known(place: list[str]) -> list[str]:
-    model: Any = Config
+    model: type[BaseModel] = Config
     for part in place:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-        else:
-            model = ModelEntry
+        for kind in (annotation, *get_args(annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                model = kind
     return list(model.model_fields)

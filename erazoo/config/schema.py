@@ -6,10 +6,12 @@ Every option is read somewhere in the rooms named by its section; an unknown key
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+EraShare = int | float | str | None
 
 
 class Section(BaseModel):
@@ -29,19 +31,37 @@ class RunSection(Section):
 class DataSection(Section):
     """Where the panel comes from and which columns of it are used.
 
-    `dir` holds the data files (default: `data` in the run directory). `target` is what models are
-    trained and scored on; `extra_targets` travel along into the shards. `meta_model` and
+    `dir` holds the data files (default: `data` in the run directory). With `source = "files"` the
+    panel is any parquet or CSV: `files` are its history (files, or folders of them, relative to
+    `ERAZOO_DATA` unless absolute) and `live` the rows to predict. `era` and `id` name the columns
+    of eras and rows (empty: those of the tournament); `ids` says whether an id names one row of
+    the whole history (`rows`) or an asset that returns in every era (`assets`). `feature_set` is a
+    set or group of features.json; `features` names sets, groups, columns or patterns instead.
+    `values` says how features are written: `quintile` (integers 0 to 4), `unit` (0, 0.25, 0.5,
+    0.75 and 1), `float` (any number, kept as float32); empty, it is what the tournament uses.
+    `sort` puts rows that do not stand era by era in order first. `target` is what models are
+    trained and scored on; `extra_targets` (names or patterns) travel along into the shards.
+    `horizon` is the target's reach in eras where its name does not say it. `meta_model` and
     `benchmark` name the columns that MMC and BMC are taken against; empty, they are
     `numerai_meta_model` and the first benchmark found.
     """
 
-    source: Literal["demo", "numerai", "prices"] = "demo"
+    source: Literal["demo", "numerai", "prices", "files"] = "demo"
     tournament: Literal["classic", "crypto", "none"] = "classic"
     dir: str = ""
     version: str = "latest"
+    files: tuple[str, ...] = ()
+    live: str = ""
+    era: str = ""
+    id: str = ""
+    ids: Literal["", "rows", "assets"] = ""
+    values: Literal["", "quintile", "unit", "float"] = ""
+    sort: bool = False
     feature_set: str = "all"
+    features: tuple[str, ...] = ()
     target: str = "target_ender_20"
     extra_targets: tuple[str, ...] = ()
+    horizon: int | None = Field(None, ge=1)
     meta_model: str = ""
     benchmark: str = ""
 
@@ -93,24 +113,107 @@ class PricesSection(Section):
 
 
 class ShardsSection(Section):
-    """How rows are laid into TFRecord files (`etl/shards`)."""
+    """How rows are laid into TFRecord files (`etl/shards`).
+
+    `layout` is `era` (files of one era, named after it) or `flat` (files of up to `shard_rows`,
+    eras not in their names). `codec` is `raw` (a byte a quintile) or `packed` (three quintiles a
+    byte). `shuffle` puts the rows of each era in an order drawn from `run.seed`. `balance` makes
+    up for the rare outer bins of the target among training rows: `rows` keeps every row of the
+    first of four eras, leaves the central bin out of the second and all but the outermost bins
+    out of the third and fourth; `weights` keeps all rows and weighs each bin by its rarity.
+    `workers` processes write at a time; 0 is one a core. `remote` is a URI such as
+    `s3://bucket/name`: `erazoo shard` publishes the set there as well, and a run without data and
+    shards of its own takes it from there.
+    """
 
     layout: Literal["era", "flat"] = "era"
     block_rows: int = Field(1024, ge=1, le=1 << 20)
     shard_rows: int = Field(65536, ge=1)
+    codec: Literal["raw", "packed"] = "raw"
+    compression: Literal["none", "gzip", "zlib"] = "none"
+    shuffle: bool = False
+    balance: Literal["none", "rows", "weights"] = "none"
+    workers: int = Field(0, ge=0, le=256)
+    remote: str = ""
+
+    @field_validator("remote")
+    @classmethod
+    def _uri(cls, value: str) -> str:
+        where = urlsplit(value)
+        if value and not (where.scheme and "://" in value and (where.netloc or where.path)):
+            raise ValueError("this is not a URI such as s3://bucket/name")
+        if where.password or where.query or where.fragment:
+            raise ValueError("the URI of a store is a plain place, without secrets or options")
+        return value.rstrip("/")
+
+
+class CleanRules(Section):
+    """What is done to missing and outlying values of a group of features (`etl/cleaning`).
+
+    `missing`: `auto` (quintiles: the centre; other numbers: left as NaN), `centre` and `own` (the
+    code 2, or a code of their own; quintiles only), `constant`, or a value learned from training
+    eras: `mean`, `median`, `mode`, `knn` (from `neighbours` rows alike). `indicators` adds a
+    feature `NAME_missing`, 0 or 1, for each feature with a missing value in the training sample.
+    `outliers` are found column by column (`zscore`: more than `threshold` standard deviations
+    from the mean; `iqr`: more than `threshold` interquartile ranges beyond the quartiles; a
+    column whose spread is 0 has none) or row by row (`isolation_forest`: rows whose anomaly score
+    lies more than `threshold` standard deviations above the mean score). `action` sets what was
+    found to the column's bound (`clip`), to the nearer of the 1 % and 99 % quantiles of training
+    rows where it lies beyond them (`winsorise`), or leaves rows out of training (`remove`: those
+    with a share of such values above `outlying_share`, or those that the forest found).
+    """
+
+    missing: Literal["auto", "centre", "own", "constant", "mean", "median", "mode", "knn"] = "auto"
+    constant: float = Field(0.0, allow_inf_nan=False)
+    neighbours: int = Field(5, ge=1, le=1000)
+    indicators: bool = False
+    outliers: Literal["none", "zscore", "iqr", "isolation_forest"] = "none"
+    threshold: float = Field(3.0, gt=0, allow_inf_nan=False)
+    action: Literal["clip", "winsorise", "remove"] = "clip"
+    outlying_share: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _rules_agree(self) -> Self:
+        if self.missing == "own" and self.indicators:
+            raise ValueError("missing 'own' tells missing values apart already, without indicators")
+        if self.outliers == "isolation_forest" and self.action == "clip":
+            raise ValueError(
+                "isolation_forest finds rows, which have no bound to clip to; "
+                "choose the action 'winsorise' or 'remove'"
+            )
+        by_column = self.outliers in ("zscore", "iqr")
+        if self.outlying_share and not (by_column and self.action == "remove"):
+            raise ValueError("outlying_share belongs to zscore or iqr with the action 'remove'")
+        return self
+
+
+class CleanSection(CleanRules):
+    """Cleaning of features, learned from training eras only.
+
+    The rules here hold for all features; `clean.groups.NAME` are rules for one feature set or
+    group instead, from the defaults on (a feature in several is cleaned by the first). What is
+    learned comes from at most `sample_rows` rows, drawn evenly from the eras that every fold
+    trains on.
+    """
+
+    sample_rows: int = Field(20_000, ge=100)
+    groups: dict[str, CleanRules] = Field(default_factory=dict)
 
 
 class SplitSection(Section):
     """Purged folds over eras (`etl/splits.py`).
 
-    `purge` (default: the target's horizon in eras plus `margin`) and `embargo` count ORIGINAL
-    eras; an embargo follows validation eras, so it matters to k-fold and combinatorial folds
-    alone. `held_out` is the share of resolved eras, the newest, that only `evaluate --final` opens.
+    The scheme `fixed` is one fold: `train`, `validation` and `test` (held out) each name their
+    eras by a selection such as `1..574`, a share of the resolved eras (0.7) or a count (400),
+    counted from the oldest on. `purge` (default: the target's horizon in eras plus `margin`) and
+    `embargo` count ORIGINAL eras; an embargo follows validation eras, so it matters to k-fold and
+    combinatorial folds alone. `held_out` is the share of resolved eras, the newest, that only
+    `evaluate --final` opens (with `fixed`, `test` says which).
     `eras` selects training eras: `all`, `even`, `odd`, `every:N`, `A..B` or labels; a comma joins,
     `&` intersects, as in `1..574&every:4`.
     """
 
-    scheme: Literal["expanding", "rolling", "kfold", "combinatorial"] = "expanding"
+    scheme: Literal["expanding", "rolling", "kfold", "combinatorial", "fixed"] = "expanding"
     folds: int = Field(4, ge=1, le=100)
     first_train: float = Field(0.5, gt=0, lt=1)
     test_folds: int = Field(2, ge=1)
@@ -119,11 +222,28 @@ class SplitSection(Section):
     embargo: int = Field(0, ge=0)
     held_out: float = Field(0.15, ge=0, lt=0.9)
     eras: str = "all"
+    train: EraShare = None
+    validation: EraShare = None
+    test: EraShare = None
 
     @model_validator(mode="after")
     def _fewer_test_folds(self) -> Self:
         if self.scheme == "combinatorial" and self.test_folds >= self.folds:
             raise ValueError("split.test_folds must be fewer than split.folds")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_of_fixed(self) -> Self:
+        parts = (self.train, self.validation, self.test)
+        if self.scheme == "fixed" and (self.train is None or self.validation is None):
+            raise ValueError("split.scheme 'fixed' needs split.train and split.validation")
+        if self.scheme != "fixed" and any(part is not None for part in parts):
+            raise ValueError("split.train, validation and test belong to split.scheme 'fixed'")
+        shares = [part for part in parts if isinstance(part, float)]
+        if any(not 0 < share < 1 for share in shares) or sum(shares) > 1 + 1e-9:
+            raise ValueError("shares of eras lie between 0 and 1 and sum up to 1 at most")
+        if any(isinstance(part, int) and part < 1 for part in parts):
+            raise ValueError("a count of eras is at least 1")
         return self
 
 
@@ -186,6 +306,7 @@ class Config(Section):
     demo: DemoSection = DemoSection()
     prices: PricesSection = PricesSection()
     shards: ShardsSection = ShardsSection()
+    clean: CleanSection = CleanSection()
     split: SplitSection = SplitSection()
     training: TrainingSection = TrainingSection()
     models: dict[Annotated[str, Field(pattern=NAME)], ModelEntry] = Field(default_factory=dict)

@@ -1,8 +1,9 @@
 """Blocks of rows to `tf.train.Example` records and back.
 
 Keys of a record: `era` (bytes), `rows` (int64), `features` (bytes, row-major int8 or
-little-endian float32), `targets` and `references` (bytes, row-major little-endian float32),
-`ids` (list of bytes, UTF-8).
+little-endian float32, or packed quintiles), `targets` and `references` (bytes, row-major
+little-endian float32), `ids` (list of bytes, UTF-8) and, where the set is weighted, `weights`
+(bytes, little-endian float32).
 """
 
 from __future__ import annotations
@@ -15,45 +16,65 @@ from numpy.typing import NDArray
 from erazoo.errors import ShardError
 from erazoo.panel import EraBlock
 from etl.shards.example import example_class
+from etl.shards.format import ShardFormat
+from etl.shards.packed import base_of, pack, unpack
+
+FLOAT = np.dtype("<f4")
 
 
-def encode(block: EraBlock) -> bytes:
+def encode(block: EraBlock, form: ShardFormat) -> bytes:
     """One record; equal blocks give equal bytes."""
     example = example_class()()
     feature = example.features.feature
     feature["era"].bytes_list.value.append(block.era.encode())
     feature["rows"].int64_list.value.append(len(block))
-    feature["features"].bytes_list.value.append(_little(block.features).tobytes())
+    feature["features"].bytes_list.value.append(_features(block.features, form))
     feature["targets"].bytes_list.value.append(_little(block.targets).tobytes())
     feature["references"].bytes_list.value.append(_little(block.references).tobytes())
     feature["ids"].bytes_list.value.extend(str(i).encode() for i in block.ids)
+    if form.weighted:
+        weights = np.ones(len(block), np.float32) if block.weights is None else block.weights
+        feature["weights"].bytes_list.value.append(_little(weights).tobytes())
     return bytes(example.SerializeToString(deterministic=True))
 
 
-def decode(
-    record: bytes, width: int, dtype: np.dtype[Any], targets: int, references: int
-) -> EraBlock:
-    """The block of a record with `width` features of `dtype`.
+def decode(record: bytes, form: ShardFormat, *, with_features: bool = True) -> EraBlock:
+    """The block of a record; with features (rows, 0) where they are not wanted.
 
     Raises:
-        ShardError: the record's fields do not fit its row count and the schema.
+        ShardError: the record's fields do not fit its row count and the format.
     """
     feature = example_class().FromString(record).features.feature
     try:
         rows = int(feature["rows"].int64_list.value[0])
-        era = feature["era"].bytes_list.value[0].decode()
         block = EraBlock(
-            era=era,
+            era=feature["era"].bytes_list.value[0].decode(),
             ids=np.array([i.decode() for i in feature["ids"].bytes_list.value], dtype=object),
-            features=_matrix(feature["features"], dtype, rows, width),
-            targets=_matrix(feature["targets"], np.dtype("<f4"), rows, targets),
-            references=_matrix(feature["references"], np.dtype("<f4"), rows, references),
+            features=_decoded(feature["features"], form, rows)
+            if with_features
+            else np.empty((rows, 0), form.spec.dtype),
+            targets=_matrix(feature["targets"], FLOAT, rows, len(form.targets)),
+            references=_matrix(feature["references"], FLOAT, rows, len(form.references)),
+            weights=_matrix(feature["weights"], FLOAT, rows, 1)[:, 0] if form.weighted else None,
         )
     except (IndexError, ValueError) as error:
         raise ShardError("a record does not fit the manifest's schema", received=error) from None
     if len(block.ids) != rows:
         raise ShardError("a record's ids do not fit its rows", received=f"{len(block.ids)}/{rows}")
     return block
+
+
+def _features(values: NDArray[Any], form: ShardFormat) -> bytes:
+    if form.codec == "packed":
+        return pack(np.ascontiguousarray(values), base_of(form.spec)).tobytes()
+    return _little(values).tobytes()
+
+
+def _decoded(feature: Any, form: ShardFormat, rows: int) -> NDArray[Any]:
+    if form.codec == "packed":
+        packed = _matrix(feature, np.dtype(np.uint8), rows, form.width)
+        return unpack(packed, len(form.spec.names), base_of(form.spec))
+    return _matrix(feature, form.spec.dtype, rows, form.width)
 
 
 def _little(values: NDArray[Any]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -11,19 +12,30 @@ from typing import Any
 from erazoo.eras import EraAxis
 from erazoo.errors import ShardError
 from erazoo.panel import FeatureSpec
-from erazoo.publish import read_json, write_json
+from erazoo.publish import fingerprint, json_text, write_json
+from etl.shards.format import ShardFormat
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+DIGEST = "digest"
+"""The key of a fingerprint of all else in the manifest."""
 
 
 @dataclass(frozen=True)
 class EraEntry:
-    """One era: its split, rows, and rows with a resolved value by target."""
+    """One era.
+
+    Args:
+        split: the split that it lies in.
+        rows: its rows.
+        resolved: rows with a value, by target.
+        trained: of these, the rows that count in training, by target.
+    """
 
     split: str
     rows: int
     resolved: Mapping[str, int]
+    trained: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -34,14 +46,14 @@ class FileEntry:
         path: relative to the shard set's folder.
         eras: (era, rows) in the order of its records.
         bytes: its size.
-        sha256: its checksum.
+        checksum: XXH3-128 of its bytes, in hex.
         key: a fingerprint of everything its content depends on.
     """
 
     path: str
     eras: tuple[tuple[str, int], ...]
     bytes: int
-    sha256: str
+    checksum: str
     key: str
 
     @property
@@ -53,7 +65,7 @@ class FileEntry:
     def from_json(cls, value: Mapping[str, Any]) -> FileEntry:
         """The inverse of `dataclasses.asdict`."""
         eras = tuple((str(era), int(rows)) for era, rows in value["eras"])
-        return cls(value["path"], eras, value["bytes"], value["sha256"], value["key"])
+        return cls(value["path"], eras, value["bytes"], value["checksum"], value["key"])
 
 
 @dataclass(frozen=True)
@@ -61,20 +73,32 @@ class Manifest:
     """Schema, files and eras of a shard set.
 
     Args:
-        spec: the features.
-        targets: target columns in record order.
-        references: meta-model and benchmark columns in record order.
+        form: how rows are laid into records, with features, targets and references.
         eras: every era in chronological order.
-        files: every file in the order of its first era.
-        facts: what made it: tool version, layout, block rows, alias, split settings.
+        files: every file in chronological order.
+        facts: what made it: tool version, layout, alias, split, cleaning, balance, and `beside`,
+            the sha256 of each further file of the set.
     """
 
-    spec: FeatureSpec
-    targets: tuple[str, ...]
-    references: tuple[str, ...]
+    form: ShardFormat
     eras: Mapping[str, EraEntry]
     files: tuple[FileEntry, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The features."""
+        return self.form.spec
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Target columns in record order."""
+        return self.form.targets
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Meta-model and benchmark columns in record order."""
+        return self.form.references
 
     @cached_property
     def axis(self) -> EraAxis:
@@ -86,6 +110,17 @@ class Manifest:
         """Rows in the set."""
         return sum(entry.rows for entry in self.eras.values())
 
+    @property
+    def beside(self) -> Mapping[str, str]:
+        """The sha256 of each file that belongs to the set beside the shards, by name."""
+        return dict(self.facts.get("beside", {}))
+
+    @property
+    def weighs(self) -> bool:
+        """Whether training weights other than 0 and 1 may stand in the records."""
+        balance = self.facts.get("balance", {})
+        return self.form.weighted and (balance == {} or (balance or {}).get("mode") == "weights")
+
     def of_split(self, split: str) -> tuple[str, ...]:
         """Eras of a split, in order."""
         return tuple(era for era, entry in self.eras.items() if entry.split == split)
@@ -95,20 +130,17 @@ class Manifest:
         return tuple(e for e, entry in self.eras.items() if entry.resolved.get(target, 0) > 0)
 
     def save(self, folder: Path) -> None:
-        """Write `manifest.json` in `folder`."""
-        write_json(
-            folder / MANIFEST,
-            {
-                "format": FORMAT,
-                **self.facts,
-                "rows": self.rows,
-                "spec": self.spec.to_json(),
-                "targets": list(self.targets),
-                "references": list(self.references),
-                "eras": {era: asdict(entry) for era, entry in self.eras.items()},
-                "files": [asdict(entry) for entry in self.files],
-            },
-        )
+        """Write `manifest.json` in `folder`, with a fingerprint of its content."""
+        value = {
+            "format": FORMAT,
+            **self.facts,
+            "rows": self.rows,
+            **self.form.to_json(),
+            "eras": {era: asdict(entry) for era, entry in self.eras.items()},
+            "files": [asdict(entry) for entry in self.files],
+        }
+        stored = json.loads(json_text(value))
+        write_json(folder / MANIFEST, {**stored, DIGEST: fingerprint(stored)})
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -118,12 +150,7 @@ class Manifest:
             ShardError: it is missing, damaged or of another format.
         """
         try:
-            value = read_json(folder / MANIFEST)
-            if value["format"] != FORMAT:
-                raise ShardError(
-                    "shards of another format", received=value["format"], expected=FORMAT
-                )
-            return cls._parse(value)
+            text = (folder / MANIFEST).read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
             raise ShardError(
                 "there is no finished shard set here",
@@ -131,16 +158,44 @@ class Manifest:
                 expected=f"a folder with {MANIFEST}",
                 hint="Run `erazoo shard` first",
             ) from None
+        except UnicodeDecodeError:
+            text = ""
+        return cls.parse(text, str(folder / MANIFEST))
+
+    @classmethod
+    def parse(cls, text: str, place: str) -> Manifest:
+        """A manifest from its text.
+
+        Args:
+            text: what `save` has written.
+            place: where it was read, for messages.
+
+        Raises:
+            ShardError: it is damaged or of another format.
+        """
+        try:
+            value = json.loads(text)
+            if value["format"] != FORMAT:
+                raise ShardError(
+                    "shards of another format",
+                    received=f"{value['format']} in {place}",
+                    expected=FORMAT,
+                    hint="Run `erazoo shard --force`",
+                )
+            if value.pop(DIGEST) != fingerprint(value):
+                raise ValueError("the content does not fit its fingerprint")
+            return cls._parse(value)
         except (ValueError, KeyError, TypeError):
-            raise ShardError("the manifest is damaged", received=str(folder / MANIFEST)) from None
+            raise ShardError(
+                "the manifest is damaged", received=place, hint="Run `erazoo shard --force`"
+            ) from None
 
     @classmethod
     def _parse(cls, value: dict[str, Any]) -> Manifest:
-        known = {"format", "rows", "spec", "targets", "references", "eras", "files"}
+        form = ShardFormat.from_json(value)
+        known = {"format", "rows", "eras", "files", *form.to_json()}
         return cls(
-            spec=FeatureSpec.from_json(value["spec"]),
-            targets=tuple(value["targets"]),
-            references=tuple(value["references"]),
+            form=form,
             eras={era: EraEntry(**entry) for era, entry in value["eras"].items()},
             files=tuple(FileEntry.from_json(entry) for entry in value["files"]),
             facts={k: v for k, v in value.items() if k not in known},

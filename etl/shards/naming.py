@@ -9,8 +9,9 @@ from erazoo.errors import ShardError
 
 _NAME = re.compile(
     r"^(?P<split>[a-z_]+)/(?:era=(?P<era>[0-9-]+)/)?"
-    r"part-(?P<part>\d{5})-of-(?P<parts>\d{5})\.tfrecord$"
+    r"part-(?P<part>\d{5})-of-(?P<parts>\d{5})\.tfrecord(?P<suffix>|\.gz|\.zlib)$"
 )
+SUFFIXES = {"none": "", "gzip": ".gz", "zlib": ".zlib"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class ShardName:
     era: str | None
     part: int
     parts: int
+    compression: str = "none"
 
     def __post_init__(self) -> None:
         if not 0 <= self.part < self.parts:
@@ -37,7 +39,8 @@ class ShardName:
 
     def __str__(self) -> str:
         folder = f"{self.split}/era={self.era}" if self.era is not None else self.split
-        return f"{folder}/part-{self.part:05d}-of-{self.parts:05d}.tfrecord"
+        suffix = SUFFIXES[self.compression]
+        return f"{folder}/part-{self.part:05d}-of-{self.parts:05d}.tfrecord{suffix}"
 
     @classmethod
     def parse(cls, name: str) -> ShardName:
@@ -51,6 +54,9 @@ class ShardName:
             raise ShardError(
                 "this is not the name of a shard",
                 received=name,
-                expected="SPLIT/[era=ERA/]part-NNNNN-of-NNNNN.tfrecord",
+                expected="SPLIT/[era=ERA/]part-NNNNN-of-NNNNN.tfrecord[.gz|.zlib]",
             )
-        return cls(match["split"], match["era"], int(match["part"]), int(match["parts"]))
+        compression = next(k for k, suffix in SUFFIXES.items() if suffix == match["suffix"])
+        return cls(
+            match["split"], match["era"], int(match["part"]), int(match["parts"]), compression
+        )

@@ -1,91 +1,268 @@
-"""Shards as a tf.data pipeline: whole blocks are decoded and mixed, never single rows."""
+"""Shards as a tf.data pipeline: blocks are decoded whole and mixed in slices, never row by row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
+
+from erazoo.errors import ConfigError
+from etl.shards.allocator import keep_freed_memory
+from etl.shards.epoch import Epoch, target_names
+from etl.shards.format import ShardFormat
+from etl.shards.packed import TRIPLE, base_of, decode_pairs
 
 if TYPE_CHECKING:
     from etl.shards.reader import ShardSet
 
 READERS = 4
+SLICE_ROWS = 32
+"""Fewest rows of a block that go into a batch together."""
+NEAR_BYTES, FAR_BYTES = 1 << 18, 1 << 21
+"""Bytes a request, of files here and of shards that stay in a store, where it is a round trip."""
+PACKING = {"none": "", "gzip": "GZIP", "zlib": "ZLIB"}
+Parts = tuple[tf.Tensor, ...]
+Parser = Callable[[tf.Tensor], tuple[Parts, tf.Tensor]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read, and what a batch holds.
+
+    Args:
+        data: the shard set.
+        epoch: its rows and batches.
+        target: a column for targets (b,), or several for (b, T).
+        training: rows of weight 0 are left out, and other weights than 1 are yielded.
+        packed: features stay packed.
+
+    Raises:
+        ConfigError: shards that are not packed.
+        SchemaError: the shards do not carry a target.
+    """
+
+    data: ShardSet
+    epoch: Epoch
+    target: str | Sequence[str]
+    training: bool = False
+    packed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.packed and self.form.codec != "packed":
+            raise ConfigError(
+                "batches stay packed only where the shards are",
+                received=f"codec {self.form.codec!r}",
+                hint="Set shards.codec = 'packed'",
+            )
+
+    @property
+    def form(self) -> ShardFormat:
+        """How records hold the rows."""
+        return self.data.manifest.form
+
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """Of the targets."""
+        return tuple(self.data.target_index(name) for name in target_names(self.target))
+
+    def open(self, path: tf.Tensor) -> tf.data.Dataset:
+        """The records of a file."""
+        request = FAR_BYTES if "://" in str(self.data.folder) else NEAR_BYTES
+        return tf.data.TFRecordDataset(path, PACKING[self.form.compression], request)
 
 
 def dataset(
-    data: ShardSet,
-    eras: Sequence[str],
-    target: str,
-    batch_size: int,
-    shuffle_blocks: int,
-    seed: int,
+    reading: Reading, *, shuffle_blocks: int, seed: int, repeat: int | None
 ) -> tf.data.Dataset:
-    """The pipeline behind `ShardSet.to_tf`; `shuffle_blocks` 0 keeps the order of rows."""
-    column = data.target_index(target)
-    parse = _parser(data, column)
-    paths = [str(path) for path in data.files(eras)]
-    records = _records(paths, shuffle_blocks, seed)
-    if _foreign(data, eras):
-        records = records.filter(_of(eras))
-    if not shuffle_blocks:
-        rows = records.batch(1).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    """The pipeline behind `ShardSet.to_tf`; with `shuffle_blocks` 0 rows keep their order."""
+    keep_freed_memory()
+    size = reading.epoch.batch_size
+    if size is None:
+        batches = _whole_eras(reading, shuffle_blocks > 0, seed)
+    elif shuffle_blocks:
+        batches = _mixed(reading, size, shuffle_blocks, seed)
     else:
-        records = records.shuffle(4 * shuffle_blocks, seed=seed + 1)
-        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-        rows = tf.data.Dataset.zip(records.batch(shuffle_blocks), seeds).map(
-            lambda batch, pair: _permuted(parse(batch), pair), num_parallel_calls=tf.data.AUTOTUNE
-        )
+        batches = _in_order(reading).rebatch(size)
+    if reading.form.codec == "packed" and not reading.packed:
+        batches = batches.map(_decoder(reading.data), num_parallel_calls=tf.data.AUTOTUNE)
+    exact = batches.apply(tf.data.experimental.assert_cardinality(reading.epoch.steps))
     options = tf.data.Options()
     options.deterministic = True
-    steps = math.ceil(data.rows(eras, data.targets[column]) / batch_size)
-    exact = rows.rebatch(batch_size).apply(tf.data.experimental.assert_cardinality(steps))
-    return exact.prefetch(2).with_options(options)
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return exact.repeat(repeat).prefetch(2).with_options(options)
 
 
-def _records(paths: list[str], shuffle_blocks: int, seed: int) -> tf.data.Dataset:
-    if not shuffle_blocks:
-        return tf.data.TFRecordDataset(paths)
+def _in_order(reading: Reading) -> tf.data.Dataset:
+    """One element a block, files and records in their order."""
+    parse = _parser(reading)
+    records = tf.data.Dataset.from_tensor_slices(_paths(reading)).flat_map(_opener(reading))
+    return records.map(lambda record: _counted(*parse(record)), num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _mixed(reading: Reading, batch_size: int, window: int, seed: int) -> tf.data.Dataset:
+    """Batches of slices from `window` blocks that lie open at a time, the rows of each permuted.
+
+    Files come in a random order, `window` of them in turn, so that blocks that lie open together
+    are of different eras. A window held as one matrix mixes no better, and takes more memory and
+    time, since buffers of that size are never used twice.
+    """
+    parse, paths = _parser(reading), _paths(reading)
     files = tf.data.Dataset.from_tensor_slices(paths).shuffle(len(paths), seed=seed)
-    return files.interleave(
-        tf.data.TFRecordDataset, cycle_length=READERS, num_parallel_calls=tf.data.AUTOTUNE
+    records = files.batch(math.ceil(len(paths) / READERS)).interleave(
+        lambda part: tf.data.Dataset.from_tensor_slices(part).interleave(
+            _opener(reading), cycle_length=math.ceil(window / READERS)
+        ),
+        cycle_length=READERS,
+        num_parallel_calls=tf.data.AUTOTUNE,
     )
+    numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+    together = max(SLICE_ROWS, math.ceil(batch_size / window))
+    blocks = tf.data.Dataset.zip(records.shuffle(window, seed=seed + 1), numbers).map(
+        lambda record, number: _sliced(*parse(record), number, together), tf.data.AUTOTUNE
+    )
+    return blocks.interleave(_slices, cycle_length=window).rebatch(batch_size)
 
 
-def _parser(data: ShardSet, column: int) -> Any:
-    width, targets = len(data.spec.names), len(data.targets)
-    kind = tf.int8 if data.spec.dtype == np.int8 else tf.float32
-    keys = {name: tf.io.FixedLenFeature([], tf.string) for name in ("features", "targets")}
+def _whole_eras(reading: Reading, shuffle: bool, seed: int) -> tf.data.Dataset:
+    """All rows of some eras a batch, and as its last part the place of each row's era in it."""
+    parse, stretches, read = _parser(reading), _stretches(reading), _stretch_reader(reading)
+    rows = tf.constant(list(reading.epoch.rows.values()), tf.int64)
+    together = reading.epoch.batch_eras or 1
 
-    def parse(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Joined bytes of several blocks are the joined rows, so one decode serves them all."""
-        raw = tf.io.parse_example(batch, keys)
-        features = tf.io.decode_raw(tf.strings.reduce_join(raw["features"]), kind)
-        labels = tf.io.decode_raw(tf.strings.reduce_join(raw["targets"]), tf.float32)
-        x = tf.reshape(features, [-1, width])
-        y = tf.reshape(labels, [-1, targets])[:, column]
-        known = tf.math.is_finite(y)
-        return tf.boolean_mask(x, known), tf.boolean_mask(y, known)
+    def block(record: tf.Tensor, place: tf.Tensor) -> Parts:
+        parts = _counted(*parse(record))
+        return *parts, tf.fill([tf.shape(parts[0])[0]], place)
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        order = tf.range(len(rows))
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([number, 0]))
+        sizes = tf.math.segment_sum(tf.gather(rows, order), tf.range(len(rows)) // together)
+        found = tf.gather(stretches, order)
+        places = tf.cast(found.value_rowids(), tf.int32) % together
+        records = tf.data.Dataset.from_tensor_slices((found.values, places)).flat_map(read)
+        return records.map(block, num_parallel_calls=READERS).rebatch(sizes)
+
+    numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+    return numbers.take(1).flat_map(epoch)
+
+
+def _paths(reading: Reading) -> list[str]:
+    return [str(path) for path in reading.data.files(tuple(reading.epoch.rows))]
+
+
+def _opener(reading: Reading) -> Callable[[tf.Tensor], tf.data.Dataset]:
+    """From a path to its records, those of other eras left out."""
+    wanted = reading.epoch.rows
+    held = [{era for era, _ in entry.eras} for entry in reading.data.manifest.files]
+    mixed = any(eras & wanted.keys() and eras - wanted.keys() for eras in held)
+    labels = tf.constant([era.encode() for era in wanted])
+    key = {"era": tf.io.FixedLenFeature([], tf.string)}
+
+    def of_wanted(record: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_any(tf.io.parse_single_example(record, key)["era"] == labels)
+
+    def records(path: tf.Tensor) -> tf.data.Dataset:
+        every = reading.open(path)
+        return every.filter(of_wanted) if mixed else every
+
+    return records
+
+
+def _stretches(reading: Reading) -> tf.RaggedTensor:
+    """Era by era, (path, first record, records) of each place where its records lie, as text."""
+    found: dict[str, list[list[str]]] = {era: [] for era in reading.epoch.rows}
+    for entry in reading.data.manifest.files:
+        first = 0
+        for era, rows in entry.eras:
+            count = math.ceil(rows / reading.form.block_rows)
+            if era in found:
+                path = str(reading.data.folder / entry.path)
+                found[era].append([path, str(first), str(count)])
+            first += count
+    return tf.ragged.constant(list(found.values()), inner_shape=(3,))
+
+
+def _stretch_reader(reading: Reading) -> Callable[..., tf.data.Dataset]:
+    """From a stretch and the place of its era to its records, each with that place."""
+
+    def records(stretch: tf.Tensor, place: tf.Tensor) -> tf.data.Dataset:
+        first = tf.strings.to_number(stretch[1], tf.int64)
+        count = tf.strings.to_number(stretch[2], tf.int64)
+        places = tf.data.Dataset.from_tensors(place).repeat()
+        return tf.data.Dataset.zip(reading.open(stretch[0]).skip(first).take(count), places)
+
+    return records
+
+
+def _parser(reading: Reading) -> Parser:
+    """From a record to features, targets and weights where wanted, and which rows count."""
+    form, columns, single = reading.form, reading.columns, isinstance(reading.target, str)
+    weighs = reading.training and form.weighted
+    keys = {
+        name: tf.io.FixedLenFeature([], tf.string)
+        for name in ("features", "targets", *(["weights"] if weighs else []))
+    }
+    kind = tf.uint8 if form.codec == "packed" else tf.as_dtype(form.spec.dtype)
+
+    def parse(record: tf.Tensor) -> tuple[Parts, tf.Tensor]:
+        raw = tf.io.parse_single_example(record, keys)
+        features = tf.reshape(tf.io.decode_raw(raw["features"], kind), [-1, form.width])
+        targets = tf.io.decode_raw(raw["targets"], tf.float32)
+        targets = tf.reshape(targets, [-1, len(form.targets)])
+        targets = tf.gather(targets, columns, axis=1)
+        counted = tf.math.is_finite(targets[:, 0])
+        parts: Parts = (features, targets[:, 0] if single else targets)
+        if not weighs:
+            return parts, counted
+        weights = tf.io.decode_raw(raw["weights"], tf.float32)
+        if reading.data.manifest.weighs:
+            parts = (*parts, weights)
+        return parts, counted & (weights > 0)
 
     return parse
 
 
-def _permuted(rows: tuple[tf.Tensor, tf.Tensor], pair: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    x, y = rows
-    order = tf.random.experimental.stateless_shuffle(tf.range(tf.shape(y)[0]), seed=pair)
-    return tf.gather(x, order), tf.gather(y, order)
+def _counted(parts: Parts, counted: tf.Tensor) -> Parts:
+    """The rows that count."""
+    rows = tf.where(counted)[:, 0]
+    return tuple(tf.gather(part, rows) for part in parts)
 
 
-def _foreign(data: ShardSet, eras: Sequence[str]) -> bool:
-    wanted = set(eras)
-    files = {path.relative_to(data.folder).as_posix() for path in data.files(eras)}
-    held = {era for entry in data.manifest.files if entry.path in files for era, _ in entry.eras}
-    return bool(held - wanted)
+def _sliced(
+    parts: Parts, counted: tf.Tensor, number: tf.Tensor, together: int
+) -> tuple[Parts, Parts]:
+    """The rows that count in an order drawn from `number`: (k, together, ...) and the rest."""
+    rows = tf.where(counted)[:, 0]
+    order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([number, 0]))
+    whole = tf.size(order) // together * together
+    slices = tf.reshape(order[:whole], [-1, together])
+    return (
+        tuple(tf.gather(part, slices) for part in parts),
+        tuple(tf.gather(part, order[whole:]) for part in parts),
+    )
 
 
-def _of(eras: Sequence[str]) -> Any:
-    wanted = tf.constant([era.encode() for era in eras])
-    key = {"era": tf.io.FixedLenFeature([], tf.string)}
-    return lambda record: tf.reduce_any(tf.io.parse_single_example(record, key)["era"] == wanted)
+def _slices(slices: Parts, rest: Parts) -> tf.data.Dataset:
+    """One element a slice: copies, since TensorFlow logs an error where it joins views."""
+    whole = tf.data.Dataset.from_tensors(slices).unbatch()
+    return whole.concatenate(tf.data.Dataset.from_tensors(rest))
+
+
+def _decoder(data: ShardSet) -> Callable[..., Parts]:
+    """Packed features of a batch to int8: six codes for two bytes by a table."""
+    sixes = tf.constant(decode_pairs(base_of(data.spec)))
+    width, features = data.manifest.form.width, len(data.spec.names)
+
+    def decode(packed: tf.Tensor, *others: tf.Tensor) -> Parts:
+        even = tf.pad(tf.reshape(packed, [-1]), [[0, tf.size(packed) % 2]])
+        pairs = tf.bitcast(tf.reshape(even, [-1, 2]), tf.uint16)
+        codes = tf.reshape(tf.gather(sixes, tf.cast(pairs, tf.int32)), [-1])
+        codes = tf.reshape(codes[: tf.size(packed) * TRIPLE], [-1, width * TRIPLE])
+        return codes[:, :features], *others
+
+    return decode

@@ -70,6 +70,15 @@ def count(value: float | None) -> str:
     return DASH if value is None else f"{value:,.0f}".replace(",", THIN_SPACE)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "era"), counted(80, "era")
+    ('1 era', '80 eras')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """A wall time.
 

@@ -1,17 +1,13 @@
-"""The page: sections in order, one script, one style sheet, one copy of plotly."""
+"""The report of a run."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
-import erazoo
 from erazoo.errors import DataError
 from erazoo.publish import write_text
-from scoring.report.markup import script_json, tag, text
+from scoring.report.document import document
 from scoring.report.results import RunResults, read_results
-from scoring.report.sections.base import Section
 from scoring.report.sections.data import data_section
 from scoring.report.sections.ensemble import ensemble_section
 from scoring.report.sections.folds import folds_section
@@ -62,29 +58,5 @@ def write_report(run: Path, out: Path | None = None) -> Path:
 def build_page(results: RunResults) -> str:
     """The whole page as text."""
     sections = [make(results) for make in SECTIONS]
-    figures = [figure.to_json() for section in sections for figure in section.figures]
-    return Template(_resource("page.html")).substitute(
-        title=text("title", f"{results.name} · erazoo run report"),
-        style=_resource("report.css"),
-        header=header(results),
-        nav=_nav(sections),
-        sections="\n".join(section.html() for section in sections),
-        version=erazoo.__version__,
-        figures=script_json(figures),
-        plotly=_plotly() if figures else "",
-        script=_resource("report.js"),
-    )
-
-
-def _nav(sections: list[Section]) -> str:
-    return "".join(tag("li", text("a", s.title, href=f"#{s.id}")) for s in sections)
-
-
-def _resource(name: str) -> str:
-    return files("scoring.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
+    title = f"{results.name} · erazoo run report"
+    return document(title, header(results), sections, "the result files of the run")

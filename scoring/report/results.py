@@ -13,6 +13,7 @@ from erazoo.publish import read_json
 from scoring.summary import Summary
 
 T = TypeVar("T")
+AGAIN = "Run the verb that writes it again with --force"
 ENSEMBLE, MODEL, BENCHMARK, META_MODEL = "ensemble", "model", "benchmark", "meta_model"
 
 
@@ -137,7 +138,7 @@ def read_results(root: Path) -> RunResults:
     Raises:
         ArtifactError: a file is damaged.
     """
-    config = _read(root / "config.json", dict) or {}
+    config = read_result(root / "config.json", dict) or {}
     folder = config.get("data", {}).get("dir", "")
     data = Path(folder) if folder else root / "data"
     records = [path for base in (data, root) for path in sorted((base / "stages").glob("*.json"))]
@@ -146,18 +147,23 @@ def read_results(root: Path) -> RunResults:
         root=root,
         config=config,
         stages=tuple(sorted(stages, key=lambda stage: stage.finished)),
-        data=_read(root / "shards" / "manifest.json", _data),
-        folds=_read(root / "folds.json", FoldPlan.from_json),
+        data=read_result(root / "shards" / "manifest.json", _data),
+        folds=read_result(root / "folds.json", FoldPlan.from_json),
         models=_read_all(sorted((root / "models").glob("*/result.json")), _model),
-        scores=_read(root / "evaluation" / "scores.json", _scores),
-        final=_read(root / "evaluation" / "final.json", _scores),
-        openings=_read(root / "evaluation" / "openings.json", len) or 0,
-        ensemble=_read(root / "ensemble" / "ensemble.json", dict),
-        demo=_read(data / "demo.json", dict),
+        scores=read_result(root / "evaluation" / "scores.json", _scores),
+        final=read_result(root / "evaluation" / "final.json", _scores),
+        openings=read_result(root / "evaluation" / "openings.json", len) or 0,
+        ensemble=read_result(root / "ensemble" / "ensemble.json", dict),
+        demo=read_result(data / "demo.json", dict),
     )
 
 
-def _read(path: Path, parse: Callable[[Any], T]) -> T | None:
+def read_result(path: Path, parse: Callable[[Any], T], hint: str = AGAIN) -> T | None:
+    """A result file, parsed; None where it is not there.
+
+    Raises:
+        ArtifactError: it is damaged.
+    """
     if not path.is_file():
         return None
     try:
@@ -166,12 +172,12 @@ def _read(path: Path, parse: Callable[[Any], T]) -> T | None:
         raise ArtifactError(
             "a result file is damaged",
             received=f"{path} ({type(error).__name__}: {error})",
-            hint="Run the verb that writes it again with --force",
+            hint=hint,
         ) from None
 
 
 def _read_all(paths: Sequence[Path], parse: Callable[[Any], T]) -> tuple[T, ...]:
-    return tuple(value for path in paths if (value := _read(path, parse)) is not None)
+    return tuple(value for path in paths if (value := read_result(path, parse)) is not None)
 
 
 def _stage(value: Any) -> StageRecord:

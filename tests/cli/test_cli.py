@@ -38,6 +38,7 @@ CODES = [
     (errors.MissingExtraError, 2),
     (errors.DataError, 3),
     (errors.SchemaError, 3),
+    (errors.UnsortedError, 3),
     (errors.ShardError, 3),
     (errors.StaleDataError, 3),
     (errors.LeakageError, 3),
@@ -294,3 +295,23 @@ def test_python_dash_m_runs_the_same_command_line() -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("erazoo: unknown verb")
+
+
+def test_a_full_disk_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import errno
+
+    import etl.source
+    from erazoo.cli import main
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "some/file")
+
+    monkeypatch.setattr(etl.source, "prepare_data", full)
+    assert main(["download", "--run-dir", str(tmp_path / "run")]) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1] == (
+        "erazoo download: the disk is full; make room first. Received: some/file. "
+        "What was finished is kept."
+    )

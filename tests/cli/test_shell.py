@@ -104,7 +104,7 @@ def checkout(tmp_path: Path) -> Checkout:
     (made.root / "conf").mkdir()
     (made.root / "conf" / "mine.toml").write_text("")
     (made.root / "pyproject.toml").write_text("[project]\n")
-    for kind in ("", "-dev", "-notebook"):
+    for kind in ("", "-dev", "-notebook", "-io"):
         text = f"numpy==2.0\ntensorflow==2.21.0\n# {kind}\n"
         (made.root / f"requirements{kind}.txt").write_text(text)
     for folder in (made.venv / "bin", made.stubs / "venv"):
@@ -139,7 +139,9 @@ def test_scripts_are_valid_bash(script: Path) -> None:
     subprocess.run(["bash", "-n", str(script)], check=True)
 
 
-@pytest.mark.parametrize("name", ["prepare.sh", "predict.sh", "train.sh", "test.sh", "notebook.sh"])
+@pytest.mark.parametrize(
+    "name", ["prepare.sh", "predict.sh", "train.sh", "test.sh", "notebook.sh", "io.sh"]
+)
 def test_help_changes_nothing(checkout: Checkout, name: str) -> None:
     assert checkout.run(name, "--help").stdout.startswith(f"usage: bash shell/{name}")
     assert checkout.calls("erazoo") == checkout.calls("python") == []
@@ -232,6 +234,41 @@ def test_all_tests_have_the_notebook_libraries(checkout: Checkout) -> None:
     assert not (checkout.venv / ".erazoo-requirements-notebook.txt").exists()
     checkout.run("test.sh", "--all")
     assert (checkout.venv / ".erazoo-requirements-notebook.txt").exists()
+
+
+def test_all_tests_have_the_environment_of_tensorflow_io(checkout: Checkout) -> None:
+    program(checkout.stubs / "python3.12", PYTHON)
+    stamp = checkout.root / ".venv-io" / ".erazoo-requirements-io.txt"
+    checkout.run("test.sh")
+    assert not stamp.exists()
+    checkout.run("test.sh", "--all")
+    assert stamp.exists()
+
+
+def test_io_runs_a_verb_in_an_environment_of_its_own(checkout: Checkout) -> None:
+    program(checkout.stubs / "python3.11", PYTHON)
+    where = checkout.base / "some where"
+    where.mkdir()
+    checkout.run("io.sh")
+    assert checkout.calls("erazoo") == []
+    checkout.run("io.sh", "shard", "--remote", "s3://b/n", where=where)
+    assert checkout.calls("erazoo") == [["shard", "--remote", "s3://b/n"]]
+    made = [call for call in checkout.calls("python") if call[:2] == ["-m", "venv"]]
+    assert made == [["-m", "venv", str(checkout.root / ".venv-io")]]
+    assert not list(checkout.venv.glob(".erazoo-*"))
+    checkout.env |= {"FAILING": "shard", "FAILING_CODE": "4"}
+    checkout.run("io.sh", "shard", code=4)
+
+
+def test_too_new_a_python_for_tensorflow_io_is_said_in_one_line(checkout: Checkout) -> None:
+    newest = '#!/usr/bin/env bash\n[[ "$*" != *" 12" ]]\n'
+    program(checkout.stubs / "python3", newest)
+    stderr = checkout.run("io.sh", "shard", code=1).stderr
+    assert stderr.startswith("io.sh: tensorflow-io needs Python 3.11 or 3.12")
+    assert stderr.count("\n") == 1
+    assert not (checkout.root / ".venv-io").exists()
+    assert "the tests of .venv-io are left out" in checkout.run("test.sh", "--all").stderr
+    assert checkout.calls("python")[-1] == ["-m", "pytest", "-n", "2"]
 
 
 def test_paths_are_those_of_the_caller(checkout: Checkout) -> None:

@@ -19,6 +19,7 @@ from zoo.catalogue import ModelSpec, resolve
 from zoo.keras.learning import compile_network, targets
 
 FEATURES = FeatureSpec(tuple(f"feature_{j}" for j in range(12)))
+OWN_CODES = FeatureSpec(FEATURES.names, missing=5)
 FLOATS = FeatureSpec(FEATURES.names, dtype=np.dtype(np.float32), missing=None)
 DEFAULT_NAME = re.compile(
     r"^(dense|batch_normalization|activation|dropout|concatenate|rescaling|gaussian_noise"
@@ -112,15 +113,28 @@ class KerasContract:
         np.testing.assert_array_equal(first, second)
         assert np.abs(first - other).max() > 1e-4
 
-    def test_float_features_with_missing_values_are_taken(self) -> None:
+    def test_float_features_are_taken(self) -> None:
         params = resolve(self.spec, "small", {})
         model = self.spec.build(params, FLOATS, 1)
         compile_network(model, params)
         x = np.random.default_rng(1).normal(size=(64, len(FLOATS.names))).astype(np.float32)
-        x[::3, 0] = np.nan
+        x[:, 1] = 1e3 * x[:, 1] + 1e4
         history = model.fit(x, targets(params)(x, five_bins(64)), verbose=0).history
         assert np.isfinite(list(history.values())).all()
         assert np.isfinite(self.prediction(model, x)).all()
+
+    def test_missing_quintiles_are_the_centre_whichever_code_they_have(self) -> None:
+        params = resolve(self.spec, "small", {})
+        model = self.spec.build(params, OWN_CODES, 1)
+        compile_network(model, params)
+        x, y = quintiles(), five_bins()
+        x[::3, :5], x[1::3, 7] = 5, 5
+        centre = np.where(x == 5, 2, x).astype(np.int8)
+        plain = self.network("small")[0]
+        np.testing.assert_array_equal(self.prediction(model, x), self.prediction(plain, centre))
+        labels, others = (targets(params)(codes, y) for codes in (x, centre))
+        for name, values in labels.items():
+            np.testing.assert_array_equal(values, others[name])
 
     def test_memorises_a_few_rows(self) -> None:
         model, adapt = self.network("small", **self.memorise)
@@ -137,6 +151,10 @@ class KerasContract:
             pairs += [tmp_path / f"{preset}.keras", tmp_path / f"{preset}.npy"]
             model.save(pairs[-2])
             expected.append(self.prediction(model, quintiles()))
+        own = self.spec.build(resolve(self.spec, "small", {}), OWN_CODES, 1)
+        own.save(tmp_path / "own.keras")
+        pairs += [tmp_path / "own.keras", tmp_path / "own.npy"]
+        expected.append(self.prediction(own, quintiles()))
         command = [sys.executable, "-c", LOAD, tmp_path / "x.npy", *pairs]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]

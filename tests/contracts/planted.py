@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from erazoo.panel import EraBlock, FeatureSpec
-from etl.shards import ShardSet, ShardWriter
+from etl.shards import ShardFormat, ShardSet, ShardWriter
 
 TARGET = "target_planted_20"
 OTHER = "target_other_60"
@@ -25,10 +25,13 @@ def planted_shards(
     missing: float = 0.1,
     floats: bool = False,
     seed: int = 5,
+    codec: str = "raw",
+    wrong: float | None = None,
 ) -> ShardSet:
     """Write and open shards; `signal` 0 is noise, the last `unresolved` eras have no target.
 
-    A share `missing` of the rows of every era lacks a target; `OTHER` is 1 - `TARGET`.
+    A share `missing` of the rows of every era lacks a target; `OTHER` is 1 - `TARGET`. With
+    `wrong` every second row has the opposite target and this training weight, others weigh 1.
     """
     labels = [f"{number:04d}" for number in range(1, eras + 1)]
     dtype = np.dtype(np.float32 if floats else np.int8)
@@ -46,18 +49,19 @@ def planted_shards(
             y[rng.random(rows) < missing] = np.nan
             if number >= eras - unresolved:
                 y[:] = np.nan
+            w = None
+            if wrong is not None:
+                w = np.where(np.arange(rows) % 2, np.float32(wrong), np.float32(1))
+                y[1::2] = 1 - y[1::2]
             ids = np.array([f"{era}_{row}" for row in range(rows)], dtype=object)
-            yield EraBlock(era, ids, x, np.stack([1 - y, y], axis=1), np.empty((rows, 0), "f4"))
+            yield EraBlock(era, ids, x, np.stack([1 - y, y], axis=1), np.empty((rows, 0), "f4"), w)
 
     writer = ShardWriter(
         folder,
-        spec,
-        (OTHER, TARGET),
-        (),
+        ShardFormat(spec, (OTHER, TARGET), block_rows=16, codec=codec, weighted=wrong is not None),
         split_of=dict.fromkeys(labels, "train"),
         rows_of=dict.fromkeys(labels, rows),
         key="planted",
-        block_rows=16,
     )
     with writer:
         writer.write(blocks())

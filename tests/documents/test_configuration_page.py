@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from erazoo.config.schema import Config, ModelEntry
+from erazoo.config.schema import Config, ModelEntry, Section
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
@@ -22,7 +22,8 @@ def shown(field: Any) -> str:
 
 def table(name: str, section: type[BaseModel]) -> str:
     rows = [f"| `{key}` | `{shown(field)}` |" for key, field in section.model_fields.items()]
-    about = inspect.cleandoc(section.__doc__ or "")
+    kinds = [k for k in reversed(section.__mro__) if issubclass(k, Section) and k is not Section]
+    about = "\n\n".join(inspect.cleandoc(kind.__doc__ or "") for kind in kinds)
     return "\n".join([f"### {name}", "", about, "", "| key | default |", "|---|---|", *rows])
 
 

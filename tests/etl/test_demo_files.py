@@ -19,6 +19,7 @@ from etl.dataset import Dataset
 from etl.demo import DemoSummary, generate
 from etl.demo.files import DemoFiles
 from etl.demo.world import DemoEra
+from etl.files import DataFiles
 
 TARGETS = ["target_ender_20", "target_ender_60", "target_cyrusd_20", "target_cyrusd_60"]
 FILES = {
@@ -132,7 +133,7 @@ def test_sets_and_trait_groups_overlap(folder: Path) -> None:
 
 
 def test_references_cover_their_eras(folder: Path) -> None:
-    dataset = Dataset(folder, "all", TARGETS)
+    dataset = Dataset(DataFiles.folder(folder), "all", TARGETS)
     assert dataset.references == ("numerai_meta_model", "v1_lgbm_demo20")
     dataset.check_ids()
     for block in dataset.blocks():
@@ -242,7 +243,7 @@ def test_the_smallest_sizes_work(features: int, regimes: int, tmp_path: Path) ->
     section = DemoSection(eras=60, rows=50, features=features, regimes=regimes)
     summary = generate(section, tmp_path)
     assert summary.features == features
-    assert Dataset(tmp_path, "all", TARGETS).rows_of["0060"] == 50
+    assert Dataset(DataFiles.folder(tmp_path), "all", TARGETS).rows_of["0060"] == 50
     assert all(read_json(tmp_path / "features.json")["feature_sets"].values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from erazoo.config import load
 from erazoo.errors import ConfigError, DataError, RemoteError, StaleDataError
 from erazoo.tournament import CLASSIC, CRYPTO
 from etl.download import PLANS, download, download_dataset
+from etl.files import DataFiles
 from predict.rehearsal import RehearsalServer
 
 CONFIG = load(overrides=["data.source=numerai"], variables={})
@@ -141,3 +143,28 @@ def test_a_damaged_record_is_told(
     with pytest.raises(DataError, match="the record of a download is damaged"):
         download(CONFIG, tmp_path, TournamentClient(CLASSIC))
     assert download(CONFIG, tmp_path, TournamentClient(CLASSIC), force=True)["version"] == "v5.10"
+
+
+def test_a_version_with_quintiles_in_files_of_their_own(
+    tournament_server: RehearsalServer, tmp_path: Path
+) -> None:
+    """Up to v4.3: quintiles and floating-point features side by side, or the first alone."""
+    source = tournament_server.service.datasets["v5.3"]
+    older = tmp_path / "v4.3"
+    older.mkdir()
+    for name in ("train", "validation", "live"):
+        shutil.copy(source / f"{name}.parquet", older / f"{name}_int8.parquet")
+    shutil.copy(source / "features.json", older)
+    tournament_server.service.datasets["v4.3"] = older
+    words = ["data.source=numerai", "data.version=v4.3"]
+    for more, named in ((), "_int8"), (("data.values=unit",), "_int8"):
+        folder = tmp_path / f"data{len(more)}"
+        config = load(overrides=[*words, *more], variables={})
+        assert download(config, folder, TournamentClient(CLASSIC))["version"] == "v4.3"
+        assert (folder / f"train{named}.parquet").is_file()
+        assert DataFiles.folder(folder).live == folder / "live_int8.parquet"
+    shutil.copy(source / "train.parquet", older)
+    both = load(overrides=[*words, "data.values=unit"], variables={})
+    names = download(both, tmp_path / "both", TournamentClient(CLASSIC))["downloaded"]
+    assert "train.parquet" in names
+    assert "train_int8.parquet" not in names

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from erazoo.errors import ErazooError, ShardError, StaleDataError
 from erazoo.panel import EraBlock, FeatureSpec
 from erazoo.rundir import RunDir
 from etl.build import open_shards, shard
-from etl.shards import Manifest, ShardSet, ShardWriter
+from etl.shards import Manifest, ShardFormat, ShardSet, ShardWriter
 from etl.shards.codec import decode, encode
 from etl.shards.naming import ShardName
 from etl.shards.tfrecord import read_records
@@ -46,18 +47,26 @@ def blocks(draw: st.DrawFn) -> EraBlock:
     )
 
 
+def form_of(block: EraBlock, **options: Any) -> ShardFormat:
+    spec = FeatureSpec(
+        tuple(f"f{j}" for j in range(block.features.shape[1])), dtype=block.features.dtype
+    )
+    names = [tuple(f"c{j}" for j in range(x.shape[1])) for x in (block.targets, block.references)]
+    return ShardFormat(spec, *names, **options)
+
+
 @settings(max_examples=150, deadline=None)
 @given(blocks())
 def test_codec_round_trip(block: EraBlock) -> None:
-    shape = (block.features.shape[1], block.features.dtype, block.targets.shape[1])
-    again = decode(encode(block), *shape, block.references.shape[1])
+    form = form_of(block)
+    again = decode(encode(block, form), form)
     assert again.era == block.era
     assert again.ids.tolist() == block.ids.tolist()
     for name in ("features", "targets", "references"):
         one, other = getattr(block, name), getattr(again, name)
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
-    assert encode(again) == encode(block)
+    assert encode(again, form) == encode(block, form)
 
 
 @given(
@@ -97,11 +106,12 @@ SMALL = (
 @pytest.mark.parametrize("shard_rows", [7, 30, 1000])
 def test_shards_hold_the_panel(tiny: Path, tmp_path: Path, layout: str, shard_rows: int) -> None:
     from etl.dataset import Dataset
+    from etl.files import DataFiles
 
     shards, _ = make_shards(
         tiny, tmp_path / "run", f"shards.layout={layout}", f"shards.shard_rows={shard_rows}"
     )
-    data = Dataset(tiny, "all", TARGETS)
+    data = Dataset(DataFiles.folder(tiny), "all", TARGETS)
     assert shards.eras() == data.eras()
     for one, other in zip(data.blocks(), shards.blocks(), strict=True):
         assert one.era == other.era
@@ -111,7 +121,7 @@ def test_shards_hold_the_panel(tiny: Path, tmp_path: Path, layout: str, shard_ro
         np.testing.assert_array_equal(one.references, other.references)
     manifest = shards.manifest
     on_disk = sum(
-        len(shards._decode(record))
+        len(decode(record, manifest.form))
         for entry in manifest.files
         for record in read_records(shards.folder / entry.path)
     )
@@ -301,9 +311,9 @@ def test_changed_labels_are_noticed(tiny: Path, tmp_path: Path) -> None:
 def test_labels_hold_no_features(tiny: Path, tmp_path: Path) -> None:
     shards, _ = make_shards(tiny, tmp_path / "run")
     for block in shards.blocks(["0001"]):
-        from etl.shards.reader import _without_features
+        from etl.shards.labels import without_features
 
-        assert _without_features(block).features.base is None
+        assert without_features(block).features.base is None
 
 
 def test_new_folds_keep_the_files(tiny: Path, tmp_path: Path) -> None:
@@ -373,11 +383,11 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from etl.shards import writer
-slow = writer.write_record
-def write_record(stream, payload):
+slow = writer.encode
+def encode(block, form):
     time.sleep(0.01)
-    slow(stream, payload)
-writer.write_record = write_record
+    return slow(block, form)
+writer.encode = encode
 from erazoo.config import load
 from erazoo.rundir import RunDir
 from etl.build import shard
@@ -418,8 +428,40 @@ def test_writer_refuses_an_unannounced_era(tmp_path: Path) -> None:
     empty = np.zeros((3, 0), np.float32)
     block = EraBlock("0002", np.array(list("abc"), object), np.zeros((3, 1), np.int8), empty, empty)
     writer = ShardWriter(
-        tmp_path, spec, (), (), split_of={"0001": "train"}, rows_of={"0001": 3}, key="k"
+        tmp_path,
+        ShardFormat(spec, ()),
+        split_of={"0001": "train"},
+        rows_of={"0001": 3},
+        key="k",
     )
     with pytest.raises(ShardError, match="did not yield the announced era"), writer:
         writer.write(iter([block]))
     assert not (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("setting", ["data.ids=assets", "data.values=unit"])
+def test_what_columns_mean_decides_the_files(
+    make_tiny: Callable[..., Path], tmp_path: Path, setting: str
+) -> None:
+    """Files of another reading are not used again."""
+    import pyarrow.parquet as pq
+
+    folder = make_tiny(tmp_path / "data")
+    for name in ("train", "validation"):
+        path = folder / f"{name}.parquet"
+        table = pq.read_table(path)
+        for column in [c for c in table.column_names if c.startswith("feature")]:
+            place = table.schema.get_field_index(column)
+            codes = np.minimum(table.column(column).to_numpy(), 1).astype(np.int8)
+            table = table.set_column(place, column, [codes])
+        pq.write_table(table, path)
+    for references in folder.glob("*models.parquet"):
+        references.unlink()
+    (folder / "meta_model.parquet").unlink()
+    first, _ = make_shards(folder, tmp_path / "run")
+    again, _ = make_shards(folder, tmp_path / "run", setting)
+    fresh, _ = make_shards(folder, tmp_path / "fresh", setting)
+    assert again.manifest == fresh.manifest != first.manifest
+    for one, other in zip(again.blocks(), fresh.blocks(), strict=True):
+        assert one.ids.tolist() == other.ids.tolist()
+        np.testing.assert_array_equal(one.features, other.features)

@@ -67,12 +67,6 @@ def test_an_unfinished_download_is_not_sharded(tiny: Path, tmp_path: Path) -> No
         shard(small("data.source=numerai", f"data.dir={tiny}"), RunDir(tmp_path / "run"))
 
 
-def test_downloaded_crypto_data_are_refused_in_words(tmp_path: Path) -> None:
-    config = small("data.source=numerai", "data.tournament=crypto")
-    with pytest.raises(ConfigError, match="Crypto data cannot be sharded"):
-        shard(config, RunDir(tmp_path))
-
-
 def test_the_purge_comes_from_the_measured_reach(tmp_path: Path, make_prices: object) -> None:
     """Daily eras of a panel that names no tournament: the label reaches 21 eras, not 5."""
     make_prices(symbols=12, bars=260).write_parquet(tmp_path / "bars.parquet")  # type: ignore[operator]

@@ -15,6 +15,7 @@ from erazoo.rundir import RunDir
 from etl.build import shard
 from etl.dataset import Dataset
 from etl.demo import generate
+from etl.files import DataFiles
 from etl.source import data_folder, prepare_data
 from etl.splits import PurgedEraSplit
 from scoring.corr import numerai_corr
@@ -118,7 +119,7 @@ def memoriser_corr(folder: Path, purge: int, label_eras: int) -> tuple[float, fl
     """
     from sklearn.ensemble import ExtraTreesRegressor
 
-    data = Dataset(folder, "all", ["target_ender_60"])
+    data = Dataset(DataFiles.folder(folder), "all", ["target_ender_60"])
     blocks = {b.era: b for b in data.blocks(data.resolved("target_ender_60"))}
     axis = EraAxis(tuple(blocks))
     split = PurgedEraSplit("kfold", folds=20, label_eras=label_eras, purge=purge)

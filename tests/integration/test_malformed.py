@@ -48,7 +48,7 @@ CASES = {
         "target_ender_20",
     ),
     "missing id": (frame("train", lambda f: f.drop(columns="id")), 3, "no id"),
-    "off the grid": (frame("train", off_grid), 3, "5 in column feature_1, row 4 of era 0004"),
+    "off the grid": (frame("train", off_grid), 3, "5 in column feature_1, row 40 of train.parquet"),
     "unsorted": (
         frame("train", lambda f: f.sample(frac=1, random_state=1)),
         3,

@@ -16,6 +16,7 @@ from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, St
 from erazoo.rundir import RunDir
 from etl.build import open_shards
 from etl.dataset import LiveData
+from etl.files import DataFiles
 from predict.live import predict
 from scoring.eras import EraSlices
 from training.families import load_model
@@ -45,7 +46,7 @@ def test_the_file_holds_the_rank_of_the_blend(blended: tuple[Config, RunDir, Pat
     result = predict(config, run)
     frame = pd.read_csv(run.path(result["submission"])).set_index("id")["prediction"]
     shards, _ = open_shards(config, run)
-    block = LiveData(folder, shards.spec).block()
+    block = LiveData(DataFiles.folder(folder), shards.spec).block()
     columns = {
         n: load_model(run.path("models", n, "final"), shards.spec)(block.features)
         for n in ("ridge", "lightgbm")
@@ -170,3 +171,27 @@ def test_too_few_rows_to_neutralise(blended: tuple[Config, RunDir, Path]) -> Non
     with pytest.raises(ConfigError, match="too few live rows.*7 rows, 6 neutralizers"):
         predict(config.model_copy(update={"predict": section}), run)
     assert predict(config, run)["rows"] == 7
+
+
+@pytest.mark.parametrize(
+    "setting", ["data.values=float", "clean.missing=constant", "data.feature_set=small"]
+)
+def test_live_rows_are_read_as_the_shards_were(
+    blended: tuple[Config, RunDir, Path], make_run: Maker, setting: str
+) -> None:
+    config, run, folder = blended
+    section, key = setting.split("=")[0].split(".")
+    value = setting.split("=")[1]
+    part = getattr(config, section).model_copy(update={key: value})
+    other = config.model_copy(update={section: part})
+    with pytest.raises(StaleDataError, match=f"another {section}.{key}"):
+        predict(other, run)
+    assert not run.path("live", "predictions.parquet").exists()
+
+
+def test_newer_history_does_not_stop_a_prediction(blended: tuple[Config, RunDir, Path]) -> None:
+    """The weekly routine: validation grows, models stay, live rows are new."""
+    config, run, folder = blended
+    frame = pd.read_parquet(folder / "validation.parquet")
+    frame.iloc[:-5].to_parquet(folder / "validation.parquet")
+    assert predict(config, run)["rows"] > 0

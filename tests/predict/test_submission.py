@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from erazoo.errors import ConfigError, DataError, SchemaError
+from erazoo.errors import ConfigError, SchemaError
 from erazoo.publish import sha256
 from erazoo.tournament import CLASSIC, CRYPTO, UNSUBMITTED, Tournament
-from predict.columns import live_universe, read_table
+from predict.columns import read_table
 from predict.submission import Submission, check_file
 
 IDS = tuple(f"n{k:015x}" for k in range(120))
@@ -239,28 +239,6 @@ def test_an_empty_cell_is_a_missing_prediction(tmp_path: Path) -> None:
     (tmp_path / "live.csv").write_text("\n".join(["id,prediction", *rows]))
     with pytest.raises(SchemaError, match="1 predictions are missing"):
         check_file(tmp_path / "live.csv", CLASSIC, IDS)
-
-
-def test_the_live_universe_of_each_tournament(tournament_data: dict[str, Path]) -> None:
-    ids = live_universe(tournament_data["v5.3"] / "live.parquet", CLASSIC)
-    assert (len(ids), ids[0]) == (120, "n" + "0" * 15)
-    symbols = live_universe(tournament_data["crypto/v2.0"] / "live.parquet", CRYPTO)
-    assert (len(symbols), symbols[-1]) == (140, "S139")
-
-
-def test_a_live_file_that_cannot_be_used(tmp_path: Path) -> None:
-    path = tmp_path / "live.parquet"
-    with pytest.raises(DataError, match="there is no live file"):
-        live_universe(path, CLASSIC)
-    path.write_bytes(b"PAR1 torn")
-    with pytest.raises(DataError, match="the live file is damaged"):
-        live_universe(path, CLASSIC)
-    pd.DataFrame({"f": [1, 2]}).to_parquet(path)
-    with pytest.raises(SchemaError, match="no column of ids"):
-        live_universe(path, CLASSIC)
-    pd.DataFrame({"id": ["a", "a"]}).to_parquet(path)
-    with pytest.raises(SchemaError, match="1 repeated"):
-        live_universe(path, CLASSIC)
 
 
 def test_a_real_submission_of_the_tournament_is_accepted(real_data: Path) -> None:

@@ -21,7 +21,8 @@ from erazoo.errors import (
 )
 from erazoo.publish import sha256
 from erazoo.tournament import CLASSIC, CRYPTO, UNSUBMITTED, Tournament
-from predict.columns import live_universe
+from etl.dataset import live_ids
+from etl.files import DataFiles
 from predict.rehearsal import RehearsalServer, Slot
 from predict.submission import Submission
 from predict.submit import submit
@@ -33,8 +34,8 @@ def ready(
     server: RehearsalServer, tournament: Tournament, tmp_path: Path
 ) -> tuple[Path, tuple[str, ...]]:
     """A submission file for the server's live universe."""
-    live = server.service.datasets[PREFIXES[tournament.name]] / "live.parquet"
-    universe = live_universe(live, tournament)
+    folder = server.service.datasets[PREFIXES[tournament.name]]
+    universe = live_ids(DataFiles.folder(folder, tournament))
     path = tmp_path / "submission" / "live.csv"
     values = np.linspace(0.1, 0.9, len(universe))
     Submission(tournament, None, "slot", (universe, values)).write(path, universe)

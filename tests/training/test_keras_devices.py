@@ -75,7 +75,8 @@ class Ordered(ShardSet):
 def fit(shards: Path, folder: Path) -> np.ndarray:
     """Two epochs of a network without normalisation and dropout, and its predictions.
 
-    Neither the batches nor the last, smaller one can be cut into equal parts.
+    Neither the batches nor the last, smaller one can be cut into equal parts; features are packed
+    and rows weighted.
     """
     data = Ordered.open(shards)
     params = resolve(SPEC, "small", {"units": [16], "dropout": 0.0})
@@ -101,7 +102,7 @@ def run(code: str, *arguments: object) -> None:
 
 
 def test_two_replicas_give_the_weights_of_one(tmp_path: Path) -> None:
-    data = planted_shards(tmp_path / "shards")
+    data = planted_shards(tmp_path / "shards", codec="packed", wrong=0.25)
     assert data.rows(data.eras()[:6], TARGET) % 63 % 2 == 1
     alone = fit(tmp_path / "shards", tmp_path / "one")
     run(REPLICAS, tmp_path / "shards", tmp_path / "two")

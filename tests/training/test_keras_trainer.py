@@ -195,6 +195,7 @@ def test_batches_follow_the_settings_and_the_recipe(data: ShardSet, tmp_path: Pa
     fit(watched, tmp_path, job, batch_size=None)
     fit(watched, tmp_path, job, batch_size=32)
     settled = {"target": TARGET, "shuffle": True, "seed": 3, "shuffle_blocks": 7}
+    settled |= {"training": True, "packed": False}
     assert watched.asked["options"] == [
         {**settled, "batch_size": 48},
         {**settled, "batch_size": 32},
@@ -220,6 +221,51 @@ def test_float_features_are_learned_from(tmp_path: Path) -> None:
     floats = planted_shards(tmp_path / "floats", floats=True)
     fit(floats, tmp_path / "model", task(epochs=4))
     assert corr(floats, tmp_path / "model", TEST[:2]) > 0.4
+
+
+@pytest.mark.parametrize(("wrong", "found"), [(0.0, True), (0.02, True), (1.0, False)])
+def test_rows_count_by_their_training_weights(
+    data: ShardSet, tmp_path: Path, wrong: float, found: bool
+) -> None:
+    weighted = planted_shards(tmp_path / "weighted", wrong=wrong)
+    fit(weighted, tmp_path / "model", task((), 5))
+    score = corr(data, tmp_path / "model", TEST[:2])
+    assert score > 0.4 if found else abs(score) < 0.3
+
+
+def test_the_monitor_looks_at_every_row_alike(tmp_path: Path) -> None:
+    weighted = planted_shards(tmp_path / "weighted", wrong=0.0)
+    result = fit(weighted, tmp_path / "model", task(monitor="val_loss"))
+    labels = weighted.labels(MONITOR)
+    errors = predictions(weighted, tmp_path / "model", MONITOR) - labels.targets[:, 1]
+    assert result.best_value == pytest.approx(np.nanmean(errors**2), rel=1e-4)
+
+
+def test_packed_shards_train_the_same_network(data: ShardSet, tmp_path: Path) -> None:
+    packed = spy(planted_shards(tmp_path / "packed", codec="packed"))
+    result = fit(data, tmp_path / "plain", task())
+    again = fit(packed, tmp_path / "model", task())
+    assert [options["packed"] for options in packed.asked["options"]] == [True, True]
+    assert again.history["val_corr"] == pytest.approx(result.history["val_corr"], abs=1e-5)
+    values = predictions(packed, tmp_path / "model")
+    np.testing.assert_allclose(values, predictions(data, tmp_path / "plain"), atol=1e-5)
+
+
+def test_the_saved_network_takes_plain_features(tmp_path: Path) -> None:
+    import keras
+
+    packed = planted_shards(tmp_path / "packed", codec="packed")
+    fit(packed, tmp_path / "model", task((), 1))
+    model = keras.saving.load_model(tmp_path / "model" / "model.keras", compile=False)
+    assert (model.input_shape, model.inputs[0].dtype) == ((None, 8), "int8")
+    assert "unpack" not in {layer.name for layer in model.layers}
+
+
+def test_the_classifier_learns_from_packed_shards(tmp_path: Path) -> None:
+    packed = planted_shards(tmp_path / "packed", codec="packed")
+    params = resolve(AE, "small", {"learning_rate": 0.01, "batch_size": 64})
+    KerasTrainer().fit(AE, params, packed, task(epochs=5), tmp_path / "model")
+    assert corr(packed, tmp_path / "model", TEST[:2]) > 0.4
 
 
 def test_a_loss_that_is_not_a_number_is_said_in_words(data: ShardSet, tmp_path: Path) -> None:

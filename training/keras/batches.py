@@ -1,16 +1,14 @@
-"""From shards to what `fit` takes: every head's target, exact steps, even parts for replicas."""
+"""From shards to what `fit` takes: exact steps, training weights, even parts for replicas."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from etl.shards import ShardSet
 from training.task import FoldTask
-from zoo.keras.learning import targets
 from zoo.keras.params import NetworkParams
 
 
@@ -20,43 +18,48 @@ def batches(
     task: FoldTask,
     params: NetworkParams,
     *,
-    shuffle: bool,
+    training: bool,
     replicas: int = 1,
 ) -> tf.data.Dataset:
-    """Batches (features (b, F), target by head); the length of an epoch is known exactly.
+    """Batches (features (b, F), target (b,)), in training shuffled and with its weights.
 
-    The batch size is the recipe's own, else that of the settings, over all replicas together.
-    For several replicas a batch also carries row weights, see `_padded`.
+    Features stay packed where shards are; see `is_packed`. The batch size is the recipe's own,
+    else that of the settings, over all replicas together. For several replicas a batch also
+    carries weights, see `_padded`.
     """
     size = params.batch_size or task.settings.batch_size
     dataset = data.to_tf(
         eras,
         target=task.target,
         batch_size=size,
-        shuffle=shuffle,
+        shuffle=training,
         seed=task.seed,
         shuffle_blocks=task.settings.shuffle_blocks,
+        training=training,
+        packed=is_packed(data),
     )
-    adapt = targets(params)
-    steps = math.ceil(data.rows(eras, task.target) / size)
-
-    def complete(features: tf.Tensor, target: tf.Tensor) -> tuple[Any, ...]:
-        batch = features, adapt(features, target)
-        return batch if replicas == 1 else _padded(batch, math.ceil(size / replicas) * replicas)
-
-    mapped = dataset.map(complete, num_parallel_calls=tf.data.AUTOTUNE)
+    if replicas == 1:
+        return dataset
+    steps = dataset.cardinality()
+    even = math.ceil(size / replicas) * replicas
+    mapped = dataset.map(lambda *batch: _padded(batch, even), num_parallel_calls=tf.data.AUTOTUNE)
     return mapped.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(1)
 
 
-def _padded(batch: tuple[Any, Any], size: int) -> tuple[Any, Any, tf.Tensor]:
-    """The batch with its rows repeated up to `size` and the weights (size,) of the rows.
+def is_packed(data: ShardSet) -> bool:
+    """Whether batches hold packed features, (b, ceil(F / 3)) uint8."""
+    return data.manifest.form.codec == "packed"
 
-    A mirrored strategy cuts a batch by its static size (without one it takes another number of
-    the pipeline for it) and averages the replicas' mean losses. Weights of 0 for repeated rows
-    and `size / rows` for the others make that the mean loss of the true rows.
+
+def _padded(batch: tuple[tf.Tensor, ...], size: int) -> tuple[tf.Tensor, ...]:
+    """The batch with its rows repeated up to `size`, and the weights (size,) of the rows.
+
+    A mirrored strategy cuts a batch by its static size and averages the replicas' mean losses.
+    Weights of 0 for repeated rows, and of the others by `size / rows`, make that the mean loss
+    of the true rows.
     """
     rows = tf.shape(batch[0])[0]
     places = tf.range(size)
-    features, labels = tf.nest.map_structure(lambda values: tf.gather(values, places % rows), batch)
+    features, labels, *given = [tf.gather(part, places % rows) for part in batch]
     weights = tf.where(places < rows, tf.cast(size / rows, tf.float32), 0.0)
-    return features, labels, weights
+    return features, labels, weights * given[0] if given else weights

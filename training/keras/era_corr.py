@@ -15,7 +15,7 @@ from training.keras.predictor import Predictor
 
 
 class EraCorr(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adds `val_corr` to an epoch's results; it must come before whatever reads it.
+    """Adds a `Learner`'s `val_corr` to an epoch's results, before whatever reads it.
 
     Eras in which CORR does not exist (a constant prediction or target, too few rows) are left
     out of the mean; without any other era it is NaN.
@@ -31,7 +31,7 @@ class EraCorr(keras.callbacks.Callback):  # type: ignore[misc]
         """Predict the monitor eras one by one and score them."""
         if logs is None:
             return
-        self._predict = self._predict or Predictor(self.model, self.data.spec)
+        self._predict = self._predict or Predictor(self.model.network, self.data.spec)
         labels, predictions, targets = [], [], []
         for block in self.data.blocks(self.eras):
             labels.append(np.full(len(block), block.era, dtype=object))

@@ -15,15 +15,17 @@ from erazoo.logs import LOGGER
 from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file, make_dir
 from etl.shards import ShardSet
+from etl.shards.allocator import keep_freed_memory
 from training.keras import devices, predictor
-from training.keras.batches import batches
+from training.keras.batches import batches, is_packed
 from training.keras.best import RECORD, BestEpoch
 from training.keras.era_corr import EraCorr
 from training.keras.finite import FiniteLoss
+from training.keras.learner import Learner
 from training.keras.monitor import Monitor
 from training.task import FitResult, FoldTask, Trainer
 from zoo.catalogue import ModelSpec, Params
-from zoo.keras.learning import compile_network
+from zoo.keras.learning import compile_network, targets
 from zoo.keras.params import NetworkParams
 
 TENSORBOARD = "tensorboard"
@@ -41,7 +43,8 @@ class KerasTrainer(Trainer):
         With monitor eras, the epoch with the best `task.settings.monitor` is kept and the fit
         stops after `patience` epochs without a better one; `task.length`, or without monitor eras
         the number of epochs in the settings, fixes the length. `folder/best_epoch.json` records the
-        best epoch and `folder/tensorboard` holds the curves.
+        best epoch and `folder/tensorboard` holds the curves. Training weights of rows count in the
+        loss of the fit and nowhere else.
 
         Raises:
             ConfigError: parameters of another family, or devices that cannot be had.
@@ -51,16 +54,18 @@ class KerasTrainer(Trainer):
         begun = time.monotonic()
         network = _checked(params, data, task)
         _clear(make_dir(folder))
+        keep_freed_memory()
         strategy = devices.strategy(task.settings)
         with strategy.scope():
             model = spec.build(network, data.spec, task.seed)
-            compile_network(model, network)
+            learner = Learner(model, targets(network), data.spec, packed=is_packed(data))
+            compile_network(learner, network)
         best = _best(task, folder)
         replicas = strategy.num_replicas_in_sync
-        history = model.fit(
-            batches(data, task.fit, task, network, shuffle=True, replicas=replicas),
+        history = learner.fit(
+            batches(data, task.fit, task, network, training=True, replicas=replicas),
             validation_data=batches(
-                data, task.monitor, task, network, shuffle=False, replicas=replicas
+                data, task.monitor, task, network, training=False, replicas=replicas
             )
             if task.monitor
             else None,
@@ -94,7 +99,8 @@ def _checked(params: Params, data: ShardSet, task: FoldTask) -> NetworkParams:
     if both := sorted(set(task.fit) & set(task.monitor)):
         raise LeakageError("an era is both fitted and monitored", received=both[0])
     for role, eras in (("fit", task.fit), ("monitor", task.monitor)):
-        if not data.rows(eras, task.target) and (eras or role == "fit"):
+        training = role == "fit"
+        if not data.rows(eras, task.target, training=training) and (eras or training):
             raise DataError(
                 f"{task.name}: no row of the {role} eras has a resolved {task.target}",
                 received=f"{len(eras)} eras",

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from erazoo.errors import TrainingError
+from erazoo.logs import LOGGER
 from erazoo.machine import cores
 from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file
 from etl.shards import ShardSet
+from etl.shards.rows import as_floats
 from zoo.catalogue import ModelSpec, Params
 
 if TYPE_CHECKING:
     import lightgbm
 
 FILE = "model.txt"
-BIN_SAMPLE_ROWS = 20_000
 
 
 class LightGBMParams(Params):
@@ -53,7 +54,8 @@ class LightGBMParams(Params):
 class LightGBM:
     """Boosted regression trees on raw quintiles.
 
-    Memory: the int8 matrix of the fitted eras and LightGBM's bins of about the same size.
+    Memory: LightGBM's bins, about a byte a value, and 20,000 rows as float64; features are read
+    from the shards batch by batch.
     """
 
     def __init__(self, params: LightGBMParams, spec: FeatureSpec) -> None:
@@ -65,31 +67,26 @@ class LightGBM:
     ) -> None:
         """Bin the rows once and grow the trees; equal seeds give equal trees.
 
+        Training weights of the rows are honoured.
+
         Raises:
             TrainingError: no row has a resolved target.
         """
         import lightgbm
 
-        matrix, labels = data.to_numpy(eras)
-        y = np.ascontiguousarray(labels.targets[:, data.target_index(target)])
-        known = np.isfinite(y)
-        if not known.any():
+        lightgbm.register_logger(LOGGER, "debug", "debug")
+        rows = data.to_lightgbm(eras, target=target)
+        if not len(rows):
             raise TrainingError("no row has a resolved target", received=target)
-        if not known.all():
-            matrix, y = matrix[known], y[known]
         options = self._options(seed, threads)
-        dataset = lightgbm.Dataset(
-            _rows(matrix), label=y, feature_name=list(self.spec.names), params=options
-        )
-        dataset.construct()
-        del matrix
+        dataset = rows.dataset(options)
         self._booster = lightgbm.train(options, dataset, self.params.n_estimators)
 
     def predict(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions (rows,)."""
         if self._booster is None:
             raise TrainingError("the model is not fitted")
-        values = self._booster.predict(features.astype(np.float32), num_threads=cores())
+        values = self._booster.predict(as_floats(features, self.spec), num_threads=cores())
         return np.asarray(values, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
@@ -118,7 +115,6 @@ class LightGBM:
             "bagging_freq": 1 if p.subsample < 1 else 0,
             "lambda_l2": p.reg_lambda,
             "max_bin": p.max_bin,
-            "bin_construct_sample_cnt": BIN_SAMPLE_ROWS,
             "feature_pre_filter": False,
             "force_col_wise": True,
             "deterministic": True,
@@ -126,22 +122,6 @@ class LightGBM:
             "num_threads": threads,
             "verbosity": -1,
         }
-
-
-def _rows(matrix: NDArray[Any]) -> Any:
-    """The matrix as a `lightgbm.Sequence`, so that no float copy of the whole is made."""
-    import lightgbm
-
-    class Rows(lightgbm.Sequence):
-        batch_size = 4096
-
-        def __getitem__(self, index: Any) -> NDArray[np.float64]:
-            return np.asarray(matrix[index], dtype=np.float64)
-
-        def __len__(self) -> int:
-            return len(matrix)
-
-    return Rows()
 
 
 def build(params: LightGBMParams, spec: FeatureSpec) -> LightGBM:
@@ -186,5 +166,6 @@ SPEC = ModelSpec(
             "min_child_samples": 200,
         },
     },
+    takes_missing=True,
     build=build,
 )

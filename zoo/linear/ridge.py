@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from erazoo.errors import TrainingError
-from erazoo.panel import MISSING_QUINTILE, FeatureSpec
+from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file
 from etl.shards import ShardSet
 from zoo.catalogue import ModelSpec, Params
@@ -32,13 +32,16 @@ class RidgeParams(Params):
 class Ridge:
     """Least squares with an L2 penalty and an intercept, one pass over the eras.
 
-    Quintiles are centred on their middle; the products of an era are exact in float32 and are
-    summed in float64. Memory: two (F, F) float64 matrices and one era.
+    Quintiles are centred on their middle, missing ones included: the products of an era are exact
+    in float32 and are summed in float64. Float features are float64 throughout and are shifted by
+    the means of the first era. Rows count by their training weights. Memory: two (F, F) float64
+    matrices and one era.
     """
 
     def __init__(self, params: RidgeParams, spec: FeatureSpec) -> None:
         self.params, self.spec = params, spec
         self.weights: NDArray[np.float64] = np.zeros(len(spec.names))
+        self.shift: NDArray[np.float64] = np.zeros(len(spec.names))
         self.intercept = 0.0
 
     def fit(
@@ -57,34 +60,38 @@ class Ridge:
         width, column = len(self.spec.names), data.target_index(target)
         gram = np.zeros((width, width))
         cross, total = np.zeros(width), np.zeros(width)
-        count, target_sum = 0, 0.0
-        for block in data.blocks(eras):
+        count, target_sum = 0.0, 0.0
+        for block in data.blocks(eras, training=True):
             known = np.isfinite(block.targets[:, column])
-            x = self._centred(block.features[known])
+            if not count and known.any():
+                self._set_shift(block.features[known])
+            x = self._numbers(block.features[known])
             y = block.targets[known, column].astype(np.float64)
-            gram += x.T @ x
-            cross += y @ x.astype(np.float64)
-            total += x.sum(axis=0, dtype=np.float64)
-            count += len(y)
-            target_sum += float(y.sum())
-        if count == 0:
+            w = np.ones(len(y)) if block.weights is None else block.weights[known].astype(float)
+            weighted = x if block.weights is None else x * w[:, None]
+            gram += weighted.T @ x
+            cross += (w * y) @ x.astype(np.float64)
+            total += w @ x.astype(np.float64)
+            count += float(w.sum())
+            target_sum += float(w @ y)
+        if not count:
             raise TrainingError("no row has a resolved target", received=target)
         self._solve(gram, cross, total, count, target_sum)
 
     def predict(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions (rows,)."""
-        linear = self._centred(features).astype(np.float64) @ self.weights
+        linear = self._numbers(features).astype(np.float64) @ self.weights
         return np.asarray(linear + self.intercept, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the weights as a plain npz file (no pickle)."""
         with atomic_file(folder / FILE) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, weights=self.weights, intercept=self.intercept)
+            np.savez(stream, weights=self.weights, shift=self.shift, intercept=self.intercept)
 
     def load(self, folder: Path) -> None:
         """Read the weights."""
         with np.load(folder / FILE, allow_pickle=False) as stored:
-            self.weights = stored["weights"]
+            self.weights, self.shift = stored["weights"], stored["shift"]
             self.intercept = float(stored["intercept"])
 
     def _solve(
@@ -92,7 +99,7 @@ class Ridge:
         gram: NDArray[np.float64],
         cross: NDArray[np.float64],
         total: NDArray[np.float64],
-        count: int,
+        count: float,
         target_sum: float,
     ) -> None:
         from scipy.linalg import solve
@@ -103,10 +110,14 @@ class Ridge:
         self.weights = solve(centred, cross - total * target_mean, assume_a="pos")
         self.intercept = target_mean - float(means @ self.weights)
 
-    def _centred(self, features: NDArray[Any]) -> NDArray[np.float32]:
-        if features.dtype == np.int8:
-            return (features - np.int8(MISSING_QUINTILE)).astype(np.float32)
-        return features.astype(np.float32)
+    def _set_shift(self, features: NDArray[Any]) -> None:
+        if self.spec.dtype != np.int8:
+            self.shift = features.mean(axis=0, dtype=np.float64)
+
+    def _numbers(self, features: NDArray[Any]) -> NDArray[Any]:
+        if self.spec.dtype == np.int8:
+            return self.spec.centred(features)
+        return features.astype(np.float64) - self.shift
 
 
 def build(params: RidgeParams, spec: FeatureSpec) -> Ridge:

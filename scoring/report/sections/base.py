@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scoring.report.figures.base import Figure
-from scoring.report.markup import tag, text
+from scoring.report.markup import breakable, tag, text
+from scoring.report.verdict import Notice
+
+LEVELS = {"alarm": "Alarm", "warning": "Warning", "note": "Note"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,31 @@ def facts(items: Iterable[tuple[str, str]]) -> str:
     """Labelled values, plain text."""
     cells = (tag("div", text("dt", name) + text("dd", value)) for name, value in items)
     return tag("dl", "".join(cells), class_="facts")
+
+
+def tiles(items: Iterable[tuple[str, str, str]], label: str) -> str:
+    """Main figures: a name, a value and a line below each."""
+    return tag(
+        "div",
+        "".join(_tile(*item) for item in items),
+        class_="tiles",
+        role="group",
+        aria_label=label,
+    )
+
+
+def notice_list(notices: Iterable[Notice]) -> str:
+    """What to be wary of; nothing where there is nothing."""
+    items = "".join(
+        tag("li", text("strong", LEVELS[n.level]) + text("span", n.words), class_=n.level)
+        for n in notices
+    )
+    return tag("ul", items, class_="notices") if items else ""
+
+
+def _tile(name: str, value: str, below: str) -> str:
+    inner = text("span", name, class_="name") + text("span", value, class_="value")
+    return tag("div", inner + tag("span", breakable(below), class_="below"), class_="tile")
 
 
 def scrolling_table(head: str, body: str, caption: str, **attributes: str) -> str:

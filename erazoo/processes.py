@@ -1,0 +1,59 @@
+"""Processes: no worker outlives its command, and each ends with its true exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+ABORTS_AT_EXIT = "tensorflow_io"
+"""A library that aborts the process in an orderly exit once it has used S3."""
+ORPHAN_CHECK_SECONDS = 0.1
+
+
+def stay_with(parent: int) -> None:
+    """Make this process leave at once when `parent`, the command that started it, is gone."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def leave_interrupts_to(parent: int) -> None:
+    """As `stay_with`, for a worker whose command alone answers Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stay_with(parent)
+
+
+def leave(code: int) -> None:
+    """End this process at once with its true exit code where a library would abort it instead.
+
+    Everything that was printed and logged is flushed first. Without such a library it returns.
+    """
+    if ABORTS_AT_EXIT not in sys.modules:
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logging.shutdown()
+    os._exit(code)
+
+
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C from their first moment on, as they inherit it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os._exit(1)
