@@ -98,7 +98,7 @@ def _memory(folder: Path, passes: int) -> Figure:
     block = 1024 * FEATURES / MB
     facts = {"features": FEATURES, "block_rows": 1024, "passes": passes, "peaks": peaks}
     ours = (peaks[1] - peaks[0]) / (many - few)
-    return Figure("memory a block that is mixed", ours, block, "MB", "<= 4", facts=facts)
+    return Figure("memory a block that is mixed", ours, block, "MB", "<= 3", facts=facts)
 
 
 def write(folder: Path, features: int, eras: int) -> None:

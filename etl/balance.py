@@ -89,18 +89,19 @@ def fit_balance(
         mode: `rows` or `weights`.
         target: the target that models learn.
         axis: all eras.
-        counts: by era, rows of each target value.
+        counts: by era, rows of each target value; of a target without bins some eras suffice.
         fitting: training eras, whose rows are counted.
 
     Raises:
         ConfigError: the target takes too many values, or too few, to have bins; or `rows` where
             every training era is the first of four, which keeps all its rows.
     """
-    bins = sorted({value for era in fitting for value in counts[era]})
+    bins = sorted({value for era in fitting for value in counts.get(era, ())})
     if not 3 <= len(bins) <= MOST_BINS:
+        several = f"more than {MOST_BINS}" if len(bins) > MOST_BINS else str(len(bins))
         raise ConfigError(
             "balance needs a target in bins",
-            received=f"{target} with {len(bins)} values",
+            received=f"{target} with {several} values",
             expected=f"3 to {MOST_BINS}",
             hint="Set shards.balance = 'none' or choose another target",
         )

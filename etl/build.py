@@ -16,7 +16,7 @@ from erazoo.logs import LOGGER
 from erazoo.publish import fingerprint, read_json, write_json
 from erazoo.rundir import RunDir, Stage
 from erazoo.tournament import TARGET_ALIAS
-from etl.balance import Balance, fit_balance
+from etl.balance import MOST_BINS, Balance, fit_balance
 from etl.cleaning import Cleaning, fit_cleaning
 from etl.content import (
     changed_content,
@@ -322,8 +322,8 @@ def _balance(config: Config, data: Dataset, plan: FoldPlan) -> Balance | None:
     if config.shards.balance == "none":
         return None
     target, mode = config.data.target, config.shards.balance
-    counts = data.values_of(target)
     fitting: Sequence[str] = fitting_eras(plan)
+    counts = dict(data.values_of(target, fitting, MOST_BINS))
     return fit_balance(mode, target, data.axis, counts, fitting)
 
 

@@ -105,9 +105,11 @@ class Dataset:
         """One whole era at a time; missing quintiles are `MISSING`, missing floats NaN.
 
         Raises:
-            SchemaError: a feature off its grid, or an id that stands twice in its era.
+            SchemaError: a feature off its grid, an id that stands twice in its era, or a reference
+                file that writes eras differently.
         """
         wanted = self.eras() if eras is None else tuple(eras)
+        self._references.check_labels(self.eras())
         references = self._references.reader(wanted)
         for table in self.tables:
             for part in _parts(table, self.files, self.spec.names, self.targets, wanted):
@@ -126,15 +128,23 @@ class Dataset:
                     found.append(era)
         return tuple(found)
 
-    def values_of(self, target: str) -> dict[str, dict[float, int]]:
-        """By era, rows of each value of `target`, from a pass over that column alone."""
-        counts = {}
+    def values_of(
+        self, target: str, eras: Sequence[str], most: int
+    ) -> Iterator[tuple[str, dict[float, int]]]:
+        """(era, rows of each value of `target`), from a pass over that column alone.
+
+        It ends with the era in which more than `most` different values have been met, so that
+        memory stays bounded where a target is continuous.
+        """
+        met: set[float] = set()
         for table in self.tables:
-            for era, rows in table.tables([target]):
+            for era, rows in table.tables([target], eras):
                 column = floats(rows.column(0))
                 values, number = np.unique(column[np.isfinite(column)], return_counts=True)
-                counts[era] = {float(v): int(n) for v, n in zip(values, number, strict=True)}
-        return counts
+                yield era, {float(v): int(n) for v, n in zip(values, number, strict=True)}
+                met.update(values.tolist())
+                if len(met) > most:
+                    return
 
     def check_ids(self) -> None:
         """Refuse an id that stands twice in the whole history, or in one era where it may return.

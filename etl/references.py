@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from erazoo.eras import LIVE_ERA
+from erazoo.eras import LIVE_ERA, era_number
 from erazoo.errors import SchemaError
 from erazoo.tournament import CLASSIC
 from etl.files import DataFiles
@@ -67,6 +67,25 @@ class References:
     def __init__(self, paths: Sequence[Path], files: DataFiles) -> None:
         self.tables = [ReferenceTable.open(path, files) for path in paths]
         self.names = tuple(dict.fromkeys(name for t in self.tables for name in t.columns))
+
+    def check_labels(self, eras: Sequence[str]) -> None:
+        """Refuse a file whose eras are those of the panel, written otherwise.
+
+        It would be joined to no row, which is also what a file of other eras looks like.
+
+        Raises:
+            SchemaError: no label of a file is among `eras`, but numbers of its labels are.
+        """
+        known, numbers = set(eras), {era_number(era): era for era in eras}
+        for held in self.tables:
+            labels = [run.era for run in held.table.runs if run.era != LIVE_ERA]
+            alike = next((era for era in labels if era_number(era) in numbers), None)
+            if alike is not None and not known.intersection(labels):
+                raise SchemaError(
+                    "a reference file writes eras differently than the data",
+                    received=f"era {alike!r} in {held.table.path}",
+                    expected=repr(numbers[era_number(alike)]),
+                )
 
     def reader(self, eras: Sequence[str]) -> ReferenceReader:
         """A reader of `eras`, to be asked in their order."""

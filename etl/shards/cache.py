@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,16 @@ from numpy.typing import NDArray
 
 from erazoo.errors import ShardError
 from erazoo.logs import LOGGER
-from erazoo.publish import alone, atomic_dir, fingerprint, read_json, sweep, sync, write_json
+from erazoo.publish import (
+    alone,
+    atomic_dir,
+    checksum,
+    fingerprint,
+    read_json,
+    sweep,
+    sync,
+    write_json,
+)
 from etl.shards.labels import Labels
 
 if TYPE_CHECKING:
@@ -114,6 +124,7 @@ class MatrixCache:
             "made_from": self._made_from,
             "rows": counts,
             "sizes": {path.name: path.stat().st_size for path in folder.iterdir()},
+            "checksums": {path.name: checksum(path) for path in folder.iterdir()},
         }
         write_json(folder / RECORD, record)
 
@@ -151,6 +162,23 @@ class MatrixCache:
             np.asarray(arrays["weights"]) if "weights" in arrays else None,
         )
         return arrays["features"], labels
+
+
+def damaged_caches(folder: Path) -> Iterator[Path]:
+    """Files of the caches of a shard set that are not as they were written.
+
+    Reading a cache compares sizes alone, so that it costs nothing.
+    """
+    for record in sorted(path for path in folder.rglob("*") if path.name == RECORD):
+        try:
+            checksums = dict(read_json(record)["checksums"])
+        except (ValueError, KeyError, TypeError):
+            yield record
+            continue
+        for name, digest in checksums.items():
+            path = record.parent / name
+            if not path.is_file() or checksum(path) != digest:
+                yield path
 
 
 class _Files:

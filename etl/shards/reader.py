@@ -323,9 +323,10 @@ class ShardSet:
         each row's era in the batch, from 0 on. Unshuffled, rows keep the order of the set.
         Shuffled, files change place, then blocks; the rows of each block are permuted, and a batch
         takes slices of `shuffle_blocks` blocks that lie open at a time. Each epoch is shuffled
-        anew, and equally for equal seeds on any machine. Whole eras change place as wholes.
+        anew, and equally on any machine for equal seeds (that of `tf.random.set_seed` too, where
+        one is set). Whole eras change place as wholes.
 
-        Memory: about four times `shuffle_blocks` blocks as stored and a few batches; in order, or
+        Memory: about three times `shuffle_blocks` blocks as stored and a few batches; in order, or
         with `batch_eras`, a few batches.
 
         Args:

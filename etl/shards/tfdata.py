@@ -121,7 +121,8 @@ def _mixed(reading: Reading, batch_size: int, window: int, seed: int) -> tf.data
     )
     numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     together = max(SLICE_ROWS, math.ceil(batch_size / window))
-    blocks = tf.data.Dataset.zip(records.shuffle(window, seed=seed + 1), numbers).map(
+    records = records.shuffle(math.ceil(window / READERS), seed=seed + 1)
+    blocks = tf.data.Dataset.zip(records, numbers).map(
         lambda record, number: _sliced(*parse(record), number, together), tf.data.AUTOTUNE
     )
     return blocks.interleave(_slices, cycle_length=window).rebatch(batch_size)

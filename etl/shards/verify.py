@@ -11,7 +11,7 @@ from pathlib import Path
 from erazoo.errors import ShardError
 from erazoo.logs import progress
 from erazoo.publish import PARTIAL, checksum, json_text, sha256
-from etl.shards.cache import CACHE
+from etl.shards.cache import CACHE, damaged_caches
 from etl.shards.manifest import MANIFEST, FileEntry, Manifest
 from etl.shards.naming import ShardName
 
@@ -19,6 +19,8 @@ SHOWN = 3
 AGAIN = "Run `erazoo shard --force`"
 DELETE = "Delete what does not belong there"
 FOREIGN = "is not in the manifest"
+CACHED = "belongs to a cache and does not fit its checksum"
+REMAKE = "Delete the cache; readers make it again"
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ def find_damage(folder: Path) -> tuple[Damage, ...]:
 
     Every byte of the shards, of the files beside the manifest and of the manifest itself is read
     against its checksum, every name against the eras and the split that the manifest gives it.
-    A file that the manifest does not list is damage too; `cache/`, which readers make, is passed
-    over. Memory: the manifest and a megabyte.
+    A file that the manifest does not list is damage too. What readers keep in `cache/` is read
+    against its own record. Memory: the manifest and a megabyte.
 
     Raises:
         ShardError: the manifest is missing or damaged, so that nothing else can be judged.
@@ -51,6 +53,7 @@ def find_damage(folder: Path) -> tuple[Damage, ...]:
     for entry in progress(manifest.files, "verify files", len(manifest.files)):
         wrong = [*_misnamed(entry, manifest), *_changed(folder, entry, owner)]
         found += [Damage(str(folder / entry.path), what) for what in wrong]
+    found += [Damage(str(path), CACHED) for path in damaged_caches(folder)]
     return (*found, *damage_beside(folder, manifest), *_foreign(folder, manifest))
 
 
@@ -78,8 +81,14 @@ def refuse_damage(found: Sequence[Damage]) -> None:
         f"{files} {'file' if files == 1 else 'files'} of a shard set "
         f"{'differs' if files == 1 else 'differ'} from what was written",
         received=", ".join(shown + more),
-        hint=DELETE if all(damage.what == FOREIGN for damage in found) else AGAIN,
+        hint=_hint({damage.what for damage in found}),
     )
+
+
+def _hint(kinds: set[str]) -> str:
+    if kinds == {FOREIGN}:
+        return DELETE
+    return REMAKE if kinds == {CACHED} else AGAIN
 
 
 def _odd(folder: Path, manifest: Manifest) -> Iterator[str]:

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from contracts.written import KINDS, Kind, Written, write
 
+from erazoo.errors import ShardError
 from etl.shards import ShardSet
 from etl.shards.cache import CACHE, RECORD, MatrixCache
+from etl.shards.verify import find_damage, refuse_damage
 
 Builds = list[str]
 
@@ -160,6 +162,7 @@ def test_nothing_selected_is_an_empty_matrix(tmp_path: Path) -> None:
 DIES = """
 import os, signal, sys
 from pathlib import Path
+from erazoo.errors import ShardError
 from etl.shards import ShardSet
 from etl.shards import cache
 whole, left = cache._Files.write, [int(sys.argv[2])]
@@ -188,6 +191,7 @@ TOGETHER = """
 import sys
 from pathlib import Path
 from erazoo.logs import set_up
+from erazoo.errors import ShardError
 from etl.shards import ShardSet
 from etl.shards.cache import MatrixCache
 whole, built = MatrixCache._write, []
@@ -220,3 +224,23 @@ def test_of_two_processes_one_writes_and_the_other_waits(tmp_path: Path) -> None
     x, labels = written.shards.to_numpy()
     assert one.split() == ["1", str(x.astype(int).sum()), str(len(labels))]
     assert other.split() == ["0", str(x.astype(int).sum()), str(len(labels))]
+
+
+@pytest.mark.parametrize("damage", ["flip", "missing", "record"])
+def test_a_damaged_cache_is_found(damage: str, tmp_path: Path) -> None:
+    """A flipped bit keeps the size, so that only a verification can find it."""
+    shards = write(tmp_path / "shards", KINDS[0]).shards
+    shards.to_numpy(mmap=True)
+    assert find_damage(shards.folder) == ()
+    place = next((shards.folder / CACHE).glob("matrix-*"))
+    target = place / (RECORD if damage == "record" else "features.npy")
+    if damage == "missing":
+        target.unlink()
+    else:
+        content = bytearray(target.read_bytes())
+        content[-1] ^= 4
+        target.write_bytes(content)
+    found = find_damage(shards.folder)
+    assert [one.path for one in found] == [str(target)]
+    with pytest.raises(ShardError, match="Delete the cache"):
+        refuse_damage(found)

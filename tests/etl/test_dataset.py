@@ -217,3 +217,20 @@ def test_a_reference_file_of_other_ids_is_refused(tiny: Path) -> None:
     )
     with pytest.raises(SchemaError, match="knows no id of an era"):
         list(Dataset(DataFiles.folder(tiny), "all", TARGETS).blocks())
+
+
+def test_a_reference_file_that_writes_eras_otherwise_is_refused(tiny: Path) -> None:
+    """Its eras would be those of no row, and every score against it absent in silence."""
+    change(tiny / "meta_model.parquet", lambda f: f.assign(era=f["era"].str.lstrip("0")))
+    with pytest.raises(SchemaError, match=r"writes eras differently.*'16'.*'0016'"):
+        next(Dataset(DataFiles.folder(tiny), "all", TARGETS).blocks())
+
+
+def test_values_are_counted_no_further_than_they_are_asked_for(tiny: Path) -> None:
+    data = Dataset(DataFiles.folder(tiny), "all", TARGETS)
+    eras = data.eras()[:6]
+    frame = pd.read_parquet(tiny / "train.parquet").set_index("era")["target_ender_20"]
+    expected = {era: frame.loc[era].value_counts().to_dict() for era in eras}
+    assert dict(data.values_of(TARGETS[0], eras, 16)) == expected
+    few = dict(data.values_of(TARGETS[0], eras, 1))
+    assert list(few) == [eras[0]]

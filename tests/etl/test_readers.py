@@ -418,9 +418,9 @@ def test_ascending_rows_read_each_block_once(
 
 
 def test_features_are_never_held_whole(tmp_path: Path) -> None:
-    """Forty blocks of 200 kB: labels and passes over all rows stay below a quarter of them."""
+    """Eighty blocks of 200 kB: labels and passes over all rows stay below a quarter of them."""
     spec = FeatureSpec(tuple(f"f{j}" for j in range(2000)))
-    eras = [f"{era:04d}" for era in range(1, 41)]
+    eras = [f"{era:04d}" for era in range(1, 81)]
     features = np.random.default_rng(0).integers(0, 5, (100, 2000), dtype=np.int8)
     ids = np.array([str(row) for row in range(100)], dtype=object)
     y, none = np.ones((100, 1), np.float32), np.empty((100, 0), np.float32)
@@ -440,7 +440,7 @@ def test_features_are_never_held_whole(tmp_path: Path) -> None:
     for part in rows.batches(60):
         rows[part]
     shards.to_numpy(mmap=True)
-    assert tracemalloc.get_traced_memory()[1] < 100 * 2000 * 40 / 4
+    assert tracemalloc.get_traced_memory()[1] < 100 * 2000 * 80 / 4
     tracemalloc.stop()
 
 

@@ -421,7 +421,7 @@ def test_two_mirrored_replicas_see_every_row_once_an_epoch(data: ShardSet, tmp_p
 
 def spread(data: ShardSet, window: int, size: int) -> float:
     """Deviation of batch means of an effect of the era, relative to independent draws."""
-    ways = {"shuffle": window > 0, "shuffle_blocks": max(window, 1), "repeat": 3, "seed": 4}
+    ways = {"shuffle": window > 0, "shuffle_blocks": max(window, 1), "repeat": 6}
     effect = np.random.default_rng(0).normal(size=len(data.eras()))
     batches = data.to_tf(target=A, batch_size=size, **ways)
     means = [effect[np.rint(y).astype(int)].mean() for _, y in batches.as_numpy_iterator()]
@@ -446,12 +446,10 @@ def test_more_open_blocks_mix_eras_better(tmp_path: Path) -> None:
             for k, era in enumerate(eras)
         )
     data = ShardSet.open(tmp_path)
-    unmixed, one, few, many = (spread(data, window, 512) for window in (0, 1, 8, 64))
+    unmixed, one, many = (spread(data, window, 512) for window in (0, 1, 64))
     assert unmixed > 15
-    assert unmixed > 1.2 * one
-    assert one > 1.2 * few
-    assert few > 1.2 * many
-    assert many < 6.5
+    assert unmixed > 1.4 * one
+    assert one > 1.4 * many
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def test_the_words_say_what_matters(large, page_of) -> None:
         "medium in 0001 to 0300; trait_3 and trait_4 in 0001 to 0150. "
         "There, every value is missing or has the code 2." in words
     )
-    assert "Missing values of 3555 features were filled" in words
+    assert "Missing values of 3555 features, if there were any, were filled" in words
     assert "Learned from 20000 rows of 64 training eras, 0001 to 0064." in words
     assert "iqr beyond 3" in words
     assert "Balance by rows" in words

@@ -40,8 +40,8 @@ def notices(found: Inspection) -> Iterator[Notice]:
     if filled := found.features.filled:
         yield Notice(
             "note",
-            f"Missing values of {counted(filled, 'feature')} were filled when the shards were "
-            "written and cannot be told apart here; erazoo inspect --data counts them.",
+            f"Missing values of {counted(filled, 'feature')}, if there were any, were filled when "
+            "the shards were written; erazoo inspect --data counts them.",
         )
 
 
@@ -58,7 +58,7 @@ def meaning(found: Inspection) -> str:
         "feature that was not yet there is written."
     )
     if found.features.filled and not found.gaps["missing"]:
-        words += " Missing values were filled on the way into these shards, so none is left."
+        words += " Missing values, if there were any, were filled on the way into these shards."
     return words
 
 
