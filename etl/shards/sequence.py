@@ -46,7 +46,8 @@ class ShardSequence(lightgbm.Sequence):
         """A constructed Dataset with labels, weights and names.
 
         Args:
-            params: LightGBM's; `bin_construct_sample_cnt` is `BIN_SAMPLE_ROWS` where not given.
+            params: LightGBM's. Where not given, `bin_construct_sample_cnt` is `BIN_SAMPLE_ROWS`,
+                and `feature_pre_filter` off, so that models of any leaf size share a Dataset.
             reference: the training Dataset, whose bins and parameters a validation Dataset takes.
 
         Raises:
@@ -54,8 +55,8 @@ class ShardSequence(lightgbm.Sequence):
         """
         if not len(self):
             raise ShardError("no row of these eras has a resolved target that counts")
-        sample = {"bin_construct_sample_cnt": BIN_SAMPLE_ROWS}
-        held = sample if reference is None else reference.get_params()
+        own = {"bin_construct_sample_cnt": BIN_SAMPLE_ROWS, "feature_pre_filter": False}
+        held = own if reference is None else reference.get_params()
         made = lightgbm.Dataset(
             self,
             label=self.rows.labels,

@@ -457,3 +457,16 @@ def test_no_rows_make_no_matrix(make: str, tmp_path: Path) -> None:
     reader = getattr(shards, make)("0006", target=TARGETS[0])
     with pytest.raises(ShardError, match="no row of these eras has a resolved target"):
         reader.dataset() if make == "to_lightgbm" else reader.matrix()
+
+
+def test_models_of_any_leaf_size_learn_from_one_dataset(tmp_path: Path) -> None:
+    import lightgbm
+
+    shards = write(tmp_path / "shards", KINDS[0]).shards
+    dataset = shards.to_lightgbm(target=TARGETS[0]).dataset()
+    quiet = {"verbosity": -1, "num_leaves": 3}
+    trees = [
+        lightgbm.train({**quiet, "min_data_in_leaf": rows}, dataset, 1).trees_to_dataframe()
+        for rows in (20, 1)
+    ]
+    assert trees[0]["count"].min() >= 20 > trees[1]["count"].min()
