@@ -81,7 +81,8 @@ def _against_reading(work: Path, rows: int, times: int) -> Iterator[Figure]:
 
 def _memory(work: Path, sizes: tuple[int, int]) -> Iterator[Figure]:
     few, many = (
-        _shard(work, panel(work / f"{rows}.parquet", rows, rows // 2500)).peak_mb for rows in sizes
+        _shard(work, panel(work / f"{rows}.parquet", rows, max(80, rows // 2500))).peak_mb
+        for rows in sizes
     )
     facts = {"rows": list(sizes), "features": FEATURES, "targets": TARGETS}
     yield Figure("memory, many rows against few", many, few, "MB", "<= 1.1", facts=facts)
