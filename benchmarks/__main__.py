@@ -10,7 +10,7 @@ from importlib import import_module
 from benchmarks.figure import Figure, table
 from erazoo.errors import ErazooError
 
-MODULES = {"etl": ("etl_write", "etl_read", "etl_gbm")}
+MODULES = {"etl": ("etl_write", "etl_read", "etl_gbm"), "scoring": ("scoring",)}
 
 
 def main(words: list[str]) -> int:

@@ -76,8 +76,14 @@ def alternate(
     ours: Callable[[], float], baseline: Callable[[], float], times: int
 ) -> tuple[float, float]:
     """Medians of both sides, measured in turn so that a busy machine slows both alike."""
-    pairs = [(ours(), baseline()) for _ in range(times)]
-    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+    first, second = in_turn((ours, baseline), times)
+    return first, second
+
+
+def in_turn(sides: Sequence[Callable[[], float]], times: int) -> list[float]:
+    """The median of each side, measured in turn."""
+    rounds = [[side() for side in sides] for _ in range(times)]
+    return [statistics.median(measured) for measured in zip(*rounds, strict=True)]
 
 
 def baseline_file(name: str) -> Path:

@@ -54,7 +54,7 @@ VERBS: dict[str, Verb] = {
     "inspect": Verb("erazoo.commands.inspect", "Show what shards or a data set hold."),
     "models": Verb("erazoo.commands.models", "List the catalogue of models."),
     "train": Verb("erazoo.commands.train", "Train models on every fold."),
-    "evaluate": Verb("erazoo.commands.evaluate", "Score out-of-fold predictions."),
+    "evaluate": Verb("erazoo.commands.evaluate", "Score a run, or prediction files."),
     "ensemble": Verb("erazoo.commands.ensemble", "Blend the models of a run."),
     "predict": Verb("erazoo.commands.predict", "Write the checked submission file."),
     "submit": Verb("erazoo.commands.submit", "Check the submission file; --submit uploads it."),

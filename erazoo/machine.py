@@ -211,7 +211,8 @@ def _java_version(path: str) -> str:
 
 def _browser() -> Finding:
     path = next(filter(None, map(shutil.which, BROWSERS)), "")
-    return Finding("browser", "chromium", path, cost="" if path else "page tests are skipped")
+    cost = "" if path else "no report --figures, and page tests are skipped"
+    return Finding("browser", "chromium", path, cost=cost)
 
 
 def _environments() -> Iterator[Finding]:

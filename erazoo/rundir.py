@@ -13,6 +13,7 @@ from typing import Any
 from erazoo.config import Config, describe
 from erazoo.errors import ConfigError, StaleDataError
 from erazoo.logs import LOGGER
+from erazoo.provenance import provenance
 from erazoo.publish import LOCK, checksum, fingerprint, make_dir, read_json, sweep, write_json
 
 
@@ -133,6 +134,7 @@ class Stage:
                 "summary": dict(summary),
                 "seconds": round(seconds, 3),
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "provenance": provenance(),
             },
         )
 

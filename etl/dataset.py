@@ -101,8 +101,14 @@ class Dataset:
         """All eras in chronological order."""
         return self.axis.eras
 
-    def blocks(self, eras: Sequence[str] | None = None) -> Iterator[EraBlock]:
+    def blocks(
+        self, eras: Sequence[str] | None = None, *, with_features: bool = True
+    ) -> Iterator[EraBlock]:
         """One whole era at a time; missing quintiles are `MISSING`, missing floats NaN.
+
+        Args:
+            eras: read; all where None.
+            with_features: whether features are read; else they are (rows, 0).
 
         Raises:
             SchemaError: a feature off its grid, an id that stands twice in its era, or a reference
@@ -111,8 +117,9 @@ class Dataset:
         wanted = self.eras() if eras is None else tuple(eras)
         self._references.check_labels(self.eras())
         references = self._references.reader(wanted)
+        features = self.spec.names if with_features else ()
         for table in self.tables:
-            for part in _parts(table, self.files, self.spec.names, self.targets, wanted):
+            for part in _parts(table, self.files, features, self.targets, wanted):
                 ids = part.ids()
                 joined = references.of(part.era, ids)
                 if self.files.ids == "assets":

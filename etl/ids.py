@@ -60,14 +60,14 @@ def check_unique(columns: Callable[[], Iterable[tuple[str, int, Any]]]) -> None:
     Raises:
         SchemaError: how many are repeated, and where one of them stands.
     """
-    digests = np.concatenate([_digests(ids) for _, _, ids in columns()])
+    digests = np.concatenate([id_digests(ids) for _, _, ids in columns()])
     ordered = np.sort(digests)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(twice):
         found = [
             (ids[int(row)].as_py(), f"row {first + row} of {file}")
             for file, first, ids in columns()
-            for row in np.flatnonzero(_digests(ids) == twice[0])
+            for row in np.flatnonzero(id_digests(ids) == twice[0])
         ]
         places = " and ".join(place for _, place in found[:2])
         raise SchemaError(
@@ -78,7 +78,8 @@ def check_unique(columns: Callable[[], Iterable[tuple[str, int, Any]]]) -> None:
         )
 
 
-def _digests(column: Any) -> NDArray[np.uint64]:
+def id_digests(column: Any) -> NDArray[np.uint64]:
+    """Eight bytes for each id of a column, equal for equal texts within one process."""
     import polars as pl
 
     return np.asarray(pl.Series(id_texts(column)).hash(0).to_numpy())

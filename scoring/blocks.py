@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,10 @@ from scoring.eras import EraSlices
 
 MIN_ROWS = 10
 MIN_OVERLAP = 0.8
-_BLOCK_VALUES = 1 << 21
+_READ_VALUES = 1 << 23
+_BLOCK_VALUES = 1 << 17
+# Columns that lie apart in a file may map a page of megabytes each.
+_READ_APART = 64
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def era_columns(
     usable: NDArray[np.bool_],
     resolved: NDArray[np.bool_],
     slices: EraSlices,
+    least: int = 0,
 ) -> Iterator[EraColumns]:
     """Yield every (era, column) that can be scored, complete columns together.
 
@@ -47,49 +52,94 @@ def era_columns(
     with an assertion is left out here, and its score stays NaN.
 
     Args:
-        predictions: (n, M), NaN where a model has no prediction; may be a memory map.
+        predictions: (n, M), NaN where a model has no prediction. A memory map may be larger than
+            memory: what was read of it is let go.
         usable: (n,) rows that a score may use.
         resolved: (n,) rows that have a target.
         slices: the eras of the rows.
+        least: rows that the score needs, where these are more than `MIN_ROWS`.
     """
-    everything = predictions.shape[1]
+    least = max(least, MIN_ROWS)
     for era, span in enumerate(slices):
         target_rows = int(resolved[span].sum())
         local = np.flatnonzero(usable[span])
-        if not _enough(len(local), target_rows):
+        if not _enough(len(local), target_rows, least):
             continue
-        step = max(1, _BLOCK_VALUES // len(local))
-        for first in range(0, everything, step):
-            block = predictions[span, first : first + step]
-            if len(local) < block.shape[0]:
-                block = block[local]
-            yield from _split(era, first, local + span.start, block, target_rows)
+        for first, values in read_era(predictions, span):
+            if len(local) < values.shape[1]:
+                values = values[:, local]
+            for part in _pieces(era, first, local + span.start, values):
+                if _enough(len(part.rows), target_rows, least):
+                    yield part
 
 
-def _split(
-    era: int,
-    first: int,
-    rows: NDArray[np.int64],
-    block: NDArray[np.floating[Any]],
-    target_rows: int,
+def read_era(
+    predictions: NDArray[np.floating[Any]], span: slice
+) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
+    """An era's predictions in stretches of columns.
+
+    Yields:
+        The first column's position, and (m, r) values, one contiguous row a column.
+    """
+    wide = max(1, _READ_VALUES // (span.stop - span.start))
+    if predictions.strides[0] < predictions.strides[1]:
+        wide = min(wide, _READ_APART)
+    for first in range(0, predictions.shape[1], wide):
+        values = np.array(predictions[span, first : first + wide].T, order="C")
+        _let_go(predictions)
+        yield first, values
+
+
+def whole_era(predictions: NDArray[np.floating[Any]], span: slice) -> NDArray[np.floating[Any]]:
+    """All columns of an era, (M, r), one contiguous row a column."""
+    return np.concatenate([values for _, values in read_era(predictions, span)])
+
+
+def _pieces(
+    era: int, first: int, rows: NDArray[np.int64], values: NDArray[np.floating[Any]]
 ) -> Iterator[EraColumns]:
-    values = np.ascontiguousarray(block.T)
-    columns = np.arange(first, first + len(values))
-    missing = np.isnan(values)
-    gaps = missing.any(axis=1)
-    if not gaps.any():
-        yield EraColumns(era, columns, rows, values)
-        return
-    if not gaps.all():
-        yield EraColumns(era, columns[~gaps], rows, values[~gaps])
-    for j in np.flatnonzero(gaps):
-        kept = ~missing[j]
-        if _enough(int(kept.sum()), target_rows):
-            yield EraColumns(era, columns[j : j + 1], rows[kept], values[j : j + 1, kept])
+    """Columns that share their rows, few enough to stay in the processor's cache."""
+    step = max(1, _BLOCK_VALUES // len(rows))
+    for start in range(0, len(values), step):
+        block = values[start : start + step]
+        for kept, members in same_rows(~np.isnan(block)):
+            part = block if len(members) == len(block) else block[members]
+            if not kept.all():
+                part = np.ascontiguousarray(part[:, kept])
+            yield EraColumns(era, first + start + members, rows[kept], part)
 
 
-def _enough(rows: int, target_rows: int) -> bool:
-    return rows >= MIN_ROWS and rows / target_rows >= MIN_OVERLAP
+def same_rows(
+    present: NDArray[np.bool_],
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
+    """The columns that have the same rows, together.
+
+    Args:
+        present: (m, r) whether a column has a row.
+
+    Yields:
+        (r,) rows, and the positions of the columns that have exactly these.
+    """
+    whole = present.all(axis=1)
+    if whole.any():
+        yield present[whole.argmax()], np.flatnonzero(whole)
+    groups: dict[bytes, list[int]] = {}
+    for j in np.flatnonzero(~whole):
+        groups.setdefault(np.packbits(present[j]).tobytes(), []).append(int(j))
+    for members in groups.values():
+        yield present[members[0]], np.array(members)
+
+
+def _enough(rows: int, target_rows: int, least: int) -> bool:
+    return rows >= least and rows / target_rows >= MIN_OVERLAP
+
+
+def _let_go(predictions: NDArray[Any]) -> None:
+    """Unmap what was read of a memory map; the file stays in the system's cache."""
+    known: dict[str, Any] = vars(predictions) if isinstance(predictions, np.memmap) else {}
+    # Private maps would lose what was written to them.
+    if known.get("mode") in ("r", "r+") and known["_mmap"] and hasattr(mmap, "MADV_DONTNEED"):
+        known["_mmap"].madvise(mmap.MADV_DONTNEED)
 
 
 def as_columns(predictions: NDArray[Any], slices: EraSlices) -> NDArray[np.floating[Any]]:

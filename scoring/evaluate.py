@@ -17,7 +17,9 @@ from scoring.eras import EraSlices
 from scoring.summary import Summary, json_number, summarise
 
 CORR = "corr"
-METRICS = (CORR, "mmc", "bmc")
+METRICS = (CORR, "mmc", "bmc", "fnc")
+CHURN = "churn"
+"""Taken era by era beside the metrics; it has no summary."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class CandidateScores:
     Args:
         names: (M,) candidate names.
         eras: (E,) era labels.
-        per_era: metric name to (E, M) scores; `corr`, and one metric a reference.
+        per_era: metric name to (E, M) scores: `corr`, one metric a reference, and what else was
+            given.
         summaries: metric name to M summaries.
         rows: (M,) rows that entered each candidate's CORR.
     """
@@ -51,7 +54,7 @@ class CandidateScores:
                 metric: [json_number(float(v)) for v in self.per_era[metric][:, j]]
                 if metric in self.per_era
                 else None
-                for metric in metrics
+                for metric in (*metrics, CHURN)
             },
             "summary": {
                 metric: self.summaries[metric][j].to_json() if metric in self.summaries else None
@@ -72,6 +75,9 @@ def score_candidates(
     slices: EraSlices,
     references: Mapping[str, NDArray[Any]] | None = None,
     overlap: int = 0,
+    *,
+    beside: Mapping[str, NDArray[np.float64]] | None = None,
+    bootstrap: int = 0,
 ) -> CandidateScores:
     """Score M candidates in E eras.
 
@@ -87,6 +93,8 @@ def score_candidates(
         references: metric name to the (n,) reference it is taken against, for example
             `{"mmc": meta_model, "bmc": benchmark}`.
         overlap: eras that a label reaches past its own, for the standard errors.
+        beside: metric name to (E, M) scores that were taken elsewhere, such as `fnc` and `churn`.
+        bootstrap: resamples of the intervals of the means; see `summarise`.
 
     Raises:
         DataError: shapes that do not fit, names that are not unique, no target in any row.
@@ -104,11 +112,16 @@ def score_candidates(
     per_era = {CORR: numerai_corr(columns, goal, slices)}
     for metric, reference in (references or {}).items():
         per_era[metric] = mmc(columns, reference, goal, slices)
+    per_era.update(beside or {})
     return CandidateScores(
         names=tuple(names),
         eras=slices.labels,
         per_era=per_era,
-        summaries={metric: summarise(scores, overlap) for metric, scores in per_era.items()},
+        summaries={
+            metric: summarise(scores, overlap, bootstrap=bootstrap)
+            for metric, scores in per_era.items()
+            if metric != CHURN
+        },
         rows=_rows(columns, ~np.isnan(goal), slices),
     )
 

@@ -1,4 +1,4 @@
-"""Neutralisation: take out of predictions what is linear in other columns, per era."""
+"""Neutralisation and FNC: what predictions are worth beyond what is linear in other columns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erazoo.errors import ConfigError, DataError
-from scoring.blocks import as_columns
+from scoring.blocks import MIN_ROWS, as_columns, as_vector, same_rows
+from scoring.corr import numerai_corr
 from scoring.eras import EraSlices
+from scoring.factor import EraFactor
+from scoring.ranks import gaussian_ranks
 
-_SMALLEST_SINGULAR_VALUE = 1e-6
+_ROUNDING = 1e-9
 
 
 def neutralize(
@@ -45,31 +48,106 @@ def neutralize(
             expected="0 to 1",
         )
     columns = as_columns(predictions, slices)
-    exposures = np.asarray(neutralizers)
-    if len(exposures) != len(columns) or exposures.ndim not in (1, 2):
-        raise DataError(
-            "neutralizers do not fit the predictions",
-            received=f"shape {exposures.shape}",
-            expected=f"({len(columns)}, columns)",
-        )
+    exposures = _matrix(neutralizers, slices)
     result = np.empty(columns.shape)
     for label, span in zip(slices.labels, slices, strict=True):
         block = columns[span].astype(np.float64)
-        design = np.column_stack((exposures[span].astype(np.float64), np.ones(len(block))))
-        if not (np.isfinite(block).all() and np.isfinite(design).all()):
+        if not (np.isfinite(block).all() and np.isfinite(exposures[span]).all()):
             raise DataError(
                 f"era {label} cannot be neutralised",
                 received="a missing or infinite value",
                 expected="finite predictions and neutralizers",
             )
-        result[span] = _residual(block, design, proportion)
+        result[span] = EraFactor(exposures[span]).residual(block, proportion)
+        result[span, np.ptp(block, axis=0) == 0] = np.nan
     return result.reshape(np.shape(predictions))
 
 
-def _residual(
-    block: NDArray[np.float64], design: NDArray[np.float64], proportion: float
+def fnc(
+    predictions: NDArray[Any],
+    features: NDArray[Any],
+    target: NDArray[Any],
+    slices: EraSlices,
+    *,
+    top_bottom: int | None = None,
 ) -> NDArray[np.float64]:
-    weights = np.linalg.lstsq(design, block, rcond=_SMALLEST_SINGULAR_VALUE)[0]
-    residual = block - proportion * (design @ weights)
-    residual[:, np.ptp(block, axis=0) == 0] = np.nan
-    return np.asarray(residual, dtype=np.float64)
+    """Feature-neutral correlation of each prediction column in each era.
+
+    gauss(rank p) without its least-squares fit on the features and 1, scored by `numerai_corr`.
+    With the features of the set `fncv3_features` this is FNCv3. An era is neutralised on all rows
+    that have a prediction, those without a target too.
+    Source: `numerai_tools.scoring.feature_neutral_corr`.
+
+    `scoring.features.FeatureScores` gives the same for features that are read era by era.
+
+    Args:
+        predictions: (n,) or (n, M), NaN where a model has no prediction.
+        features: (n, K) whole numbers or floats; a missing value (NaN) counts as the feature's
+            mean in the era.
+        target: (n,), NaN where unresolved.
+        slices: the eras of the rows.
+        top_bottom: as in `numerai_corr`.
+
+    Returns:
+        (E, M). NaN as in `numerai_corr`, and where the features leave nothing of a prediction.
+
+    Raises:
+        ConfigError: a `top_bottom` below 1.
+        DataError: shapes that do not fit, infinite features, or an infinite target.
+    """
+    columns, matrix = as_columns(predictions, slices), _matrix(features, slices)
+    goal = as_vector(target, slices, "target")
+    scores = [
+        era_fnc(EraFactor(matrix[span]), columns[span], goal[span], top_bottom=top_bottom)
+        for span in slices
+    ]
+    return np.array(scores)
+
+
+def era_fnc(
+    factor: EraFactor,
+    predictions: NDArray[np.floating[Any]],
+    target: NDArray[np.float64],
+    *,
+    top_bottom: int | None = None,
+) -> NDArray[np.float64]:
+    """`fnc` in one era, by its factorised features.
+
+    Columns that lack rows are neutralised by a factor of the rows that they have.
+
+    Args:
+        factor: the n rows' features.
+        predictions: (n, M), NaN where a model has no prediction.
+        target: (n,), NaN where unresolved.
+        top_bottom: as in `numerai_corr`.
+
+    Returns:
+        (M,).
+    """
+    neutral = np.full(predictions.shape, np.nan)
+    for kept, members in same_rows(~np.isnan(predictions.T)):
+        if kept.sum() >= MIN_ROWS:
+            part = factor if kept.all() else factor.take(kept)
+            normal = gaussian_ranks(np.ascontiguousarray(predictions.T[members][:, kept])).T
+            neutral[np.ix_(kept, members)] = _beyond(part, normal)
+    era = EraSlices(("era",), np.array([0, len(target)]))
+    (scores,) = numerai_corr(neutral, target, era, top_bottom=top_bottom)
+    return np.asarray(scores)
+
+
+def _beyond(factor: EraFactor, normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the features leave of each column; NaN where that is but rounding."""
+    left = factor.residual(normal)
+    left[:, np.ptp(left, axis=0) <= _ROUNDING * np.ptp(normal, axis=0)] = np.nan
+    return left
+
+
+def _matrix(values: NDArray[Any], slices: EraSlices) -> NDArray[Any]:
+    matrix = np.asarray(values)
+    if matrix.ndim not in (1, 2) or len(matrix) != slices.rows:
+        raise DataError(
+            "neutralizers do not fit the predictions",
+            received=f"shape {matrix.shape}",
+            expected=f"({slices.rows}, columns)",
+        )
+    return matrix[:, None] if matrix.ndim == 1 else matrix

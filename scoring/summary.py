@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from scoring import series
+from scoring.bootstrap import mean_interval
+
+LAST_ERAS = 52
+"""Newest eras of `Summary.last`: a year where an era is a week."""
+_PLACES = ("drawdown_start", "worst_era")
+_COUNTS = ("drawdown_eras", "last_eras", "eras")
 
 
 @dataclass(frozen=True)
@@ -19,30 +27,54 @@ class Summary:
         mean: the mean over eras.
         std: the standard deviation over eras, ddof 0.
         sharpe: mean / std, not annualised.
-        drawdown: the deepest fall of the cumulative score below its running maximum, >= 0.
-        hit_rate: the share of eras with a score above 0.
+        smart_sharpe: Sharpe with a penalty for autocorrelation; see `series.smart_sharpe`.
         standard_error: of the mean, allowing for overlapping labels where an overlap was given.
+        t: mean / standard_error.
+        low: lower end of the 95 % block-bootstrap interval of the mean; NaN where not asked for.
+        high: its upper end.
+        drawdown: the deepest fall of the cumulative score below its running maximum, >= 0.
+        drawdown_start: position of the peak that it fell from, None without a fall.
+        drawdown_eras: eras from the peak until the sum is back at it, or to the last score.
+        hit_rate: the share of eras with a score above 0.
+        worst: the lowest score.
+        worst_era: position of the first era that has it.
+        last: the mean of the newest scores.
+        last_eras: how many these are.
+        autocorrelation: of the scores with their neighbours, lag 1.
         eras: the number of eras with a score.
     """
 
     mean: float
     std: float
     sharpe: float
-    drawdown: float
-    hit_rate: float
+    smart_sharpe: float
     standard_error: float
+    t: float
+    low: float
+    high: float
+    drawdown: float
+    drawdown_start: int | None
+    drawdown_eras: int
+    hit_rate: float
+    worst: float
+    worst_era: int | None
+    last: float
+    last_eras: int
+    autocorrelation: float
     eras: int
 
     def to_json(self) -> dict[str, float | int | None]:
         """Plain JSON values; NaN becomes None."""
-        return {name: json_number(value) for name, value in asdict(self).items()}
+        return {
+            name: None if value is None else json_number(value)
+            for name, value in asdict(self).items()
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Summary:
-        """The inverse of `to_json`; a figure that is absent or null becomes NaN."""
-        names = ("mean", "std", "sharpe", "drawdown", "hit_rate", "standard_error")
-        figures = {n: math.nan if value.get(n) is None else float(value[n]) for n in names}
-        return cls(**figures, eras=int(value.get("eras") or 0))
+        """The inverse of `to_json`; an absent figure is NaN, place None or count 0."""
+        figures: dict[str, Any] = {f.name: _read(f.name, value) for f in fields(cls)}
+        return cls(**figures)
 
 
 def json_number(value: float | int) -> float | int | None:
@@ -50,108 +82,65 @@ def json_number(value: float | int) -> float | int | None:
     return value if math.isfinite(value) else None
 
 
-def summarise(scores: NDArray[Any], overlap: int = 0) -> tuple[Summary, ...]:
+def summarise(
+    scores: NDArray[Any],
+    overlap: int = 0,
+    last: int = LAST_ERAS,
+    bootstrap: int = 0,
+    seed: int = 0,
+) -> tuple[Summary, ...]:
     """The summary of each column of per-era scores.
 
     Args:
         scores: (E,) or (E, M), NaN where an era has no score.
-        overlap: eras that a label reaches past its own; see `standard_error`.
+        overlap: eras that a label reaches past its own; see `series.standard_error`.
+        last: newest eras of `Summary.last`.
+        bootstrap: resamples of the interval of the mean; 0 leaves `low` and `high` NaN, which is
+            right for thousands of columns.
+        seed: of the resamples; the same for all columns.
 
     Returns:
         One summary a column.
     """
-    table = _table(scores)
-    figures = {
-        "mean": mean(table),
-        "std": std(table),
-        "sharpe": sharpe(table),
-        "drawdown": drawdown(table),
-        "hit_rate": hit_rate(table),
-        "standard_error": standard_error(table, overlap),
+    table = series.as_table(scores)
+    mean, error = series.mean(table), series.standard_error(table, overlap)
+    low, high = mean_interval(table, overlap, resamples=bootstrap, seed=seed)
+    falls = series.drawdowns(table)
+    worst, worst_era = series.worst(table)
+    counts = series.counts(table)
+    columns: dict[str, NDArray[Any]] = {
+        "mean": mean,
+        "std": series.std(table),
+        "sharpe": series.sharpe(table),
+        "smart_sharpe": series.smart_sharpe(table),
+        "standard_error": error,
+        "t": series.divide(mean, error),
+        "low": low,
+        "high": high,
+        "drawdown": falls.depth,
+        "drawdown_start": falls.start,
+        "drawdown_eras": falls.eras,
+        "hit_rate": series.hit_rate(table),
+        "worst": worst,
+        "worst_era": worst_era,
+        "last": series.last_mean(table, last),
+        "last_eras": np.minimum(counts, last),
+        "autocorrelation": series.autocorrelation(table),
+        "eras": counts,
     }
-    counts = _counts(table)
-    return tuple(
-        Summary(**{name: float(values[j]) for name, values in figures.items()}, eras=int(counts[j]))
-        for j in range(table.shape[1])
-    )
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    return tuple(_summary(dict(zip(columns, row, strict=True))) for row in rows)
 
 
-def mean(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean over eras, (M,) from (E, M)."""
-    table = _table(scores)
-    return _divide(np.nansum(table, axis=0), _counts(table))
+def _summary(figures: dict[str, Any]) -> Summary:
+    places = {name: None if figures[name] < 0 else figures[name] for name in _PLACES}
+    return Summary(**{**figures, **places})
 
 
-def std(scores: NDArray[Any], ddof: int = 0) -> NDArray[np.float64]:
-    """The standard deviation over eras, (M,) from (E, M)."""
-    table = _table(scores)
-    squares = np.nansum((table - mean(table)) ** 2, axis=0)
-    return np.sqrt(_divide(squares, _counts(table) - ddof))
-
-
-def sharpe(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean over std (ddof 0), not annualised; NaN where the scores do not vary."""
-    table = _table(scores)
-    spread = np.where(np.nanmax(table, axis=0, initial=-np.inf) > _lowest(table), std(table), 0)
-    return _divide(mean(table), spread)
-
-
-def drawdown(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """max(cummax(cumsum) - cumsum) over eras, the running maximum starting at the first era."""
-    table = _table(scores)
-    total = np.nancumsum(table, axis=0)
-    seen = np.cumsum(~np.isnan(table), axis=0) > 0
-    peak = np.maximum.accumulate(np.where(seen, total, -np.inf), axis=0)
-    falls = np.where(seen, peak - total, 0.0)
-    return np.where(seen.any(axis=0), falls.max(axis=0, initial=0.0), np.nan)
-
-
-def hit_rate(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """The share of eras with a score above 0."""
-    table = _table(scores)
-    return _divide((table > 0).sum(axis=0), _counts(table))
-
-
-def standard_error(scores: NDArray[Any], overlap: int = 0) -> NDArray[np.float64]:
-    """Standard error of the mean over eras.
-
-    Without overlap this is std (ddof 1) / sqrt(eras). Labels that reach `overlap` eras past their
-    own make neighbouring scores alike and the plain error too small; then the covariances of the
-    first `overlap` lags join with falling weights 1 - lag / (overlap + 1) (Newey and West, 1987).
-
-    Args:
-        scores: (E,) or (E, M), consecutive eras.
-        overlap: lags that join.
-
-    Returns:
-        (M,), NaN with fewer than two eras.
-    """
-    table = _table(scores)
-    counts = _counts(table)
-    centred = np.nan_to_num(table - mean(table))
-    variance = np.einsum("ij,ij->j", centred, centred)
-    for lag in range(1, min(overlap, len(table) - 1) + 1):
-        products = np.einsum("ij,ij->j", centred[lag:], centred[:-lag])
-        variance = variance + 2 * (1 - lag / (overlap + 1)) * products
-    # The weights keep the sum non-negative up to rounding.
-    errors = np.sqrt(_divide(np.maximum(variance, 0.0), counts * (counts - 1)))
-    return np.asarray(errors, dtype=np.float64)
-
-
-def _table(scores: NDArray[Any]) -> NDArray[np.float64]:
-    array = np.asarray(scores, dtype=np.float64)
-    return array[:, None] if array.ndim == 1 else array
-
-
-def _counts(table: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.asarray((~np.isnan(table)).sum(axis=0), dtype=np.int64)
-
-
-def _lowest(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.nanmin(table, axis=0, initial=np.inf), dtype=np.float64)
-
-
-def _divide(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
-    result = np.full(np.shape(above), np.nan)
-    np.divide(above, below, out=result, where=np.asarray(below) > 0)
-    return result
+def _read(name: str, value: Mapping[str, Any]) -> float | int | None:
+    found = value.get(name)
+    if name in _PLACES:
+        return None if found is None else int(found)
+    if name in _COUNTS:
+        return int(found or 0)
+    return math.nan if found is None else float(found)

@@ -1,10 +1,10 @@
-"""`erazoo evaluate`: every candidate's predictions against the labels, in one pass."""
+"""`erazoo evaluate`: the scores of a run's own models and ensemble, in one pass over the labels."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +14,46 @@ from numpy.typing import NDArray
 from erazoo.config import Config
 from erazoo.errors import ConfigError, DataError, LeakageError
 from erazoo.folds import FoldPlan
-from erazoo.near import nearest
 from erazoo.publish import fingerprint, read_json, sha256, write_json
 from erazoo.rundir import RunDir, Stage
 from etl.build import content_of, open_shards
-from etl.shards import Labels, ShardSet
+from etl.shards import ShardSet
 from etl.source import data_folder
-from scoring.distribution import value_counts
-from scoring.eras import EraSlices
-from scoring.evaluate import CandidateScores, score_candidates
-from scoring.similarity import rank_correlation
-from scoring.summary import json_number
+from training.assessment import FORMAT, Board, Candidate, Question, assess
+from training.feature_pass import choose_features
+from training.held_out import candidates_opened, record_opening
+from training.in_sample import train_summary
 from training.loop import RESULT, model_dir, model_stage
-from training.predictions import Predictions
+from training.payouts import Payouts
+from training.prediction_files import read_prediction_file
+from training.predictions import prediction_facts
+from training.standards import (
+    achievable,
+    feature_note,
+    limits_of,
+    near_training,
+    reach_of,
+    reference_roles,
+)
+from training.truth import Truth
 
-META_MODEL = "numerai_meta_model"
 SCORES = {"out_of_fold": "scores.json", "held_out": "final.json"}
-OPENINGS = "openings.json"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One column to score: where it comes from and what is known of it."""
-
-    name: str
-    kind: str
-    family: str
-    values: NDArray[np.float32]
-    seconds: Mapping[str, float] | None = None
 
 
 def evaluate(
     config: Config, run: RunDir, *, final: bool = False, force: bool = False
 ) -> dict[str, Any]:
-    """Score the models and ensembles of a run, its benchmark and its meta model.
+    """Score the models and ensemble of a run beside its benchmarks and its meta model.
 
     Args:
         config: the experiment.
         run: its run directory.
         final: score the held-out eras instead; each opening is recorded in
-            `evaluation/openings.json`.
+            `evaluation/openings.json` before the first score of it is taken.
         force: score again what is scored already.
 
-    Memory: labels and predictions of the scored eras; no features.
+    Memory: ids (eight bytes), labels and a float32 column a candidate of the scored eras, and one
+    era of features.
 
     Returns:
         The content of `evaluation/scores.json` (`final.json` with `final`).
@@ -71,11 +68,13 @@ def evaluate(
     if not force and stage.done():
         return {**read_json(out), "missing": missing, "skipped": True}
     begun = time.monotonic()
-    stage.forget()
     _drop_stale_final(config, run)
-    result = {**_scores(config, run, shards, plan, files, kind), "missing": missing}
-    if final:
-        _record_opening(run, result)
+    result = {
+        **_scores(config, run, shards, plan, files, kind),
+        "missing": missing,
+        "made_from": fingerprint(_sources(run, files)),
+    }
+    stage.forget()
     write_json(out, result)
     stage.finish([out], _brief(result), time.monotonic() - begun)
     return result
@@ -123,7 +122,7 @@ def _is_current(config: Config, blend: Path, files: Sequence[Path]) -> bool:
     """Whether a blend was made from the configured members' present predictions."""
     members = config.ensemble.members or tuple(path.parent.name for path in files)
     sources = [path for name in members for path in files if path.parent.name == name]
-    facts = Predictions.load(blend).facts
+    facts = prediction_facts(blend)
     same = facts.get("members") == ",".join(members)
     return same and facts.get("sources") == source_print(sources)
 
@@ -136,38 +135,34 @@ def _why_missing(path: Path) -> str:
 
 
 def _stage(config: Config, run: RunDir, kind: str, files: Sequence[Path]) -> Stage:
+    terms = Path(config.evaluate.terms)
     inputs = {
+        **_sources(run, files),
+        "format": FORMAT,
+        "terms": sha256(terms) if config.evaluate.terms and terms.is_file() else None,
+    }
+    settings = {
+        "references": [config.data.meta_model, config.data.benchmark],
+        "evaluate": config.evaluate.model_dump(mode="json"),
+    }
+    return run.stage(f"evaluate-{kind}", settings, inputs)
+
+
+def _sources(run: RunDir, files: Sequence[Path]) -> dict[str, Any]:
+    """What scores are of: predictions, data and folds."""
+    return {
         "files": {str(f.relative_to(run.root)): sha256(f) for f in files},
         "shards": content_of(run),
         "folds": sha256(run.path("folds.json")),
     }
-    references = [config.data.meta_model, config.data.benchmark]
-    return run.stage(f"evaluate-{kind}", {"references": references}, inputs)
 
 
 def _drop_stale_final(config: Config, run: RunDir) -> None:
     """Scores on the held-out eras are not shown beside other models than those they are of."""
+    path = run.path("evaluation", SCORES["held_out"])
     files, _ = prediction_files(config, run, "held_out")
-    if not _stage(config, run, "held_out", files).done():
-        run.path("evaluation", SCORES["held_out"]).unlink(missing_ok=True)
-
-
-def reference_names(config: Config, references: Sequence[str]) -> tuple[str | None, str | None]:
-    """The meta model's and the benchmark's column among the references of the shards.
-
-    Raises:
-        ConfigError: a configured name that the shards do not carry.
-    """
-    for name in (config.data.meta_model, config.data.benchmark):
-        if name and name not in references:
-            raise ConfigError(
-                "the shards carry no such reference",
-                received=name,
-                expected=nearest(name, references),
-            )
-    meta = config.data.meta_model or next((r for r in references if r == META_MODEL), None)
-    others = [r for r in references if r not in (meta, META_MODEL)]
-    return meta, config.data.benchmark or (others[0] if others else None)
+    if path.is_file() and read_json(path).get("made_from") != fingerprint(_sources(run, files)):
+        path.unlink()
 
 
 def _scores(
@@ -178,42 +173,51 @@ def _scores(
     files: Sequence[Path],
     kind: str,
 ) -> dict[str, Any]:
-    eras = _scored_eras(plan, kind)
-    labels = shards.labels(eras)
-    meta, benchmark = reference_names(config, shards.references)
-    columns = {
-        metric: labels.references[:, shards.references.index(name)]
-        for metric, name in (("mmc", meta), ("bmc", benchmark))
-        if name is not None
-    }
-    candidates = [_candidate(run, path, kind, labels) for path in files]
-    if not candidates:
+    if not files:
         raise DataError(
             "there are no predictions of this configuration to score",
             received=str(run.root),
             hint="Run `erazoo train`",
         )
-    for metric, role in (("mmc", "meta_model"), ("bmc", "benchmark")):
-        if metric in columns and np.isfinite(columns[metric]).any():
-            name = str(meta if role == "meta_model" else benchmark)
-            if name not in {c.name for c in candidates if c.kind == "meta_model"}:
-                candidates.append(Candidate(name, role, role, columns[metric]))
-    target = labels.targets[:, shards.target_index(plan.target)]
-    slices = EraSlices.from_labels(labels.eras)
-    matrix = np.column_stack([c.values for c in candidates])
-    names = [c.name for c in candidates]
-    scores = score_candidates(matrix, names, target, slices, columns, plan.label_eras)
-    return {
-        "kind": kind,
-        "target": plan.target,
-        "meta_model": meta,
-        "benchmark": benchmark,
-        "eras": list(scores.eras),
-        "candidates": {c.name: _entry(c, scores) for c in candidates},
-        "correlation": _correlation(names, matrix, slices),
-        "target_distribution": value_counts(target),
-        "achievable": _achievable(config, run, plan.target, scores.eras),
-    }
+    eras = _scored_eras(plan, kind)
+    target = config.evaluate.target or plan.target
+    shards.target_index(target)
+    roles, reach = reference_roles(config, shards.references), reach_of(config, target, plan)
+    choice = choose_features(shards.spec, config.evaluate.features)
+    question = Question(
+        kind=kind,
+        target=target,
+        label_eras=reach,
+        meta_model=roles.meta_model,
+        benchmark=roles.benchmark,
+        choice=choice,
+        near=near_training(plan, reach, held_out=kind == "held_out"),
+        trials=config.evaluate.trials or 0,
+        limits=limits_of(config, data_folder(config, run)),
+        payouts=Payouts.of(config, target, reach, roles),
+        alarms=(*feature_note(choice), *roles.note()),
+    )
+    if kind == "held_out":
+        question = _opened(run, question, files, eras)
+    truth = Truth.read(shards, eras, target, roles.names)
+    board = Board(truth, len(files))
+    for path in files:
+        board.add(
+            _candidate(run, path, kind, trained_on=plan.target == target),
+            _values(path, kind, truth),
+        )
+    board.add_references(roles.meta_model)
+    result = assess(board, question, shards)
+    return {**result, "achievable": achievable(data_folder(config, run), target, result["eras"])}
+
+
+def _opened(
+    run: RunDir, question: Question, files: Sequence[Path], eras: Sequence[str]
+) -> Question:
+    """The question, once it is written down that the held-out eras are opened for it."""
+    candidates = {prediction_facts(path)["name"]: sha256(path) for path in files}
+    openings = record_opening(run, candidates, eras, "run")
+    return replace(question, trials=max(question.trials, candidates_opened(openings)))
 
 
 def _scored_eras(plan: FoldPlan, kind: str) -> tuple[str, ...]:
@@ -225,19 +229,27 @@ def _scored_eras(plan: FoldPlan, kind: str) -> tuple[str, ...]:
     return tuple(era for era in plan.axis if era in scored)
 
 
-def _candidate(run: RunDir, path: Path, kind: str, labels: Labels) -> Candidate:
-    predictions = Predictions.load(path)
-    if predictions.kind != kind:
+def _values(path: Path, kind: str, truth: Truth) -> NDArray[np.float32]:
+    held = prediction_facts(path)["kind"]
+    if held != kind:
         raise LeakageError(
-            f"{path} holds predictions of another origin",
-            received=predictions.kind,
-            expected=kind,
+            f"{path} holds predictions of another origin", received=held, expected=kind
         )
-    values = predictions.aligned(labels.ids)
+    file = read_prediction_file(path)
+    values: NDArray[np.float32] = file.values["prediction"]
+    return truth.aligned(file.digests, values)
+
+
+def _candidate(run: RunDir, path: Path, kind: str, *, trained_on: bool) -> Candidate:
+    name = prediction_facts(path)["name"]
     if path.parent == run.path("ensemble"):
-        return Candidate(predictions.name, "ensemble", "ensemble", values)
+        return Candidate(name, "ensemble", "ensemble")
     result = _model_result(path)
-    return Candidate(predictions.name, "model", result["family"], values, result["seconds"])
+    scored = [
+        fold for fold in result["folds"] if (fold["name"] == "held_out") == (kind == "held_out")
+    ]
+    train = train_summary(scored) if trained_on else None
+    return Candidate(name, "model", result["family"], result["seconds"], train)
 
 
 def _model_result(path: Path) -> dict[str, Any]:
@@ -245,50 +257,6 @@ def _model_result(path: Path) -> dict[str, Any]:
         return dict(read_json(path.parent / RESULT))
     except FileNotFoundError:
         return {"status": "unfinished"}
-
-
-def _entry(candidate: Candidate, scores: CandidateScores) -> dict[str, Any]:
-    seconds = candidate.seconds
-    return {
-        "kind": candidate.kind,
-        "family": candidate.family,
-        **scores.to_json(candidate.name),
-        "seconds": dict(seconds) if seconds else None,
-    }
-
-
-def _correlation(
-    names: Sequence[str], matrix: NDArray[np.float32], slices: EraSlices
-) -> dict[str, Any]:
-    table = rank_correlation(matrix, slices)
-    return {"names": list(names), "matrix": [[json_number(float(v)) for v in r] for r in table]}
-
-
-def _achievable(
-    config: Config, run: RunDir, target: str, eras: Sequence[str]
-) -> dict[str, float] | None:
-    """What the noiseless signal scores in these eras, where the data were generated."""
-    path = data_folder(config, run) / "demo.json"
-    if not path.exists():
-        return None
-    per_era = read_json(path)["achievable"].get(target, {}).get("per_era", {})
-    known = [per_era[era] for era in eras if per_era.get(era) is not None]
-    return {"corr": float(np.mean(known))} if known else None
-
-
-def _record_opening(run: RunDir, result: Mapping[str, Any]) -> None:
-    path = run.path("evaluation", OPENINGS)
-    openings = read_json(path) if path.exists() else []
-    openings.append(
-        {
-            "opened": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "candidates": [
-                n for n, c in result["candidates"].items() if c["kind"] in ("model", "ensemble")
-            ],
-            "eras": [result["eras"][0], result["eras"][-1]],
-        }
-    )
-    write_json(path, openings)
 
 
 def _brief(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from etl.shards import ShardSet
 from etl.splits import monitor_split
 from scoring.summary import json_number
 from training.families import load_model, trainer_of, watches
+from training.in_sample import in_sample_scores
 from training.predictions import Predictions, gather
 from training.task import FitResult, FoldTask, predict_eras
 from zoo import catalogue
@@ -37,6 +38,9 @@ from zoo.catalogue import ModelSpec, Params
 FINAL = "final"
 PREDICTIONS = "predictions.parquet"
 RESULT = "result.json"
+IN_SAMPLE = "in_sample"
+IN_SAMPLE = "scored_train_eras"
+"""The setting of [training] that changes no fit."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Job:
 
     def key(self, task: FoldTask, predicted: Sequence[str] = ()) -> str:
         """What a fit and its predictions depend on."""
-        settings = task.settings.model_dump() if watches(self.spec) else {}
+        settings = task.settings.model_dump(exclude={IN_SAMPLE}) if watches(self.spec) else {}
         return fingerprint(
             [
                 self.spec.name,
@@ -89,10 +93,11 @@ def model_stage(config: Config, run: RunDir, name: str) -> Stage:
     settings = {
         "model": entry.model,
         "params": params.model_dump(mode="json"),
-        "training": config.training.model_dump() if watches(spec) else {},
+        "training": config.training.model_dump(exclude={IN_SAMPLE}) if watches(spec) else {},
         "seed": config.run.seed,
     }
     inputs = {
+        "in_sample": config.training.scored_train_eras,
         "folds": sha256(run.path("folds.json")),
         "shards": content_of(run),
     }
@@ -102,8 +107,9 @@ def model_stage(config: Config, run: RunDir, name: str) -> Stage:
 def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
     """Train one configured model on every fold; finished folds are kept and not repeated.
 
-    Writes `out_of_fold.parquet`, `held_out.parquet`, one sealed folder a fit and `result.json`,
-    and finishes the model's stage.
+    Writes `out_of_fold.parquet`, `held_out.parquet`, one sealed folder a fit, the scores of each
+    fold in training (`in_sample/`) and `result.json`, and finishes the model's stage. The last fit
+    has no such scores: its training eras are the held-out ones too.
 
     Returns:
         The content of `result.json`, and as `fitted` the names of the fits that were not there.
@@ -112,9 +118,8 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
     stage = model_stage(config, run, name)
     stage.forget()
     begun = time.monotonic()
-    make_dir(job.folder / "folds")
-    sweep(job.folder / "folds")
-    sweep(job.folder)
+    for part in ("folds", IN_SAMPLE, "."):
+        sweep(make_dir(job.folder / part))
     for stale in (RESULT, "out_of_fold.parquet", "held_out.parquet"):
         (job.folder / stale).unlink(missing_ok=True)
     records = [_fold(job, fold) for fold in job.plan.folds]
@@ -156,7 +161,8 @@ def _fold(job: Job, fold: EraFold) -> dict[str, Any]:
     key = job.key(task, fold.validation)
     if (record := _finished(folder, key)) is not None:
         LOGGER.info("%s %s: done already", job.name, fold.name)
-        return record
+        return {**record, "train": _in_sample(job, task, folder, key)}
+    _in_sample_file(job, fold.name).unlink(missing_ok=True)
     with atomic_dir(folder) as work:
         result = _fit(job, task, work)
         begun = time.monotonic()
@@ -170,7 +176,16 @@ def _fold(job: Job, fold: EraFold) -> dict[str, Any]:
         record = _record(task, result, seconds)
         _seal(job, task, work, key, record)
     LOGGER.info("%s %s: fitted in %.1f s", job.name, fold.name, result.seconds)
-    return record
+    return {**record, "train": _in_sample(job, task, folder, key)}
+
+
+def _in_sample(job: Job, task: FoldTask, folder: Path, key: str) -> dict[str, Any] | None:
+    load = lambda: load_model(folder, job.data.spec)
+    return in_sample_scores(_in_sample_file(job, task.name), key, job.data, task, load)
+
+
+def _in_sample_file(job: Job, fold: str) -> Path:
+    return job.folder / IN_SAMPLE / f"{fold}.json"
 
 
 def _final(job: Job, records: list[dict[str, Any]]) -> dict[str, Any]:

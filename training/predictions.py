@@ -73,11 +73,7 @@ class Predictions:
         """
         try:
             table = pq.read_table(path)
-            meta = {
-                k.removeprefix(_META).decode(): v.decode()
-                for k, v in (table.schema.metadata or {}).items()
-                if k.startswith(_META)
-            }
+            meta = _facts(table.schema.metadata or {})
             columns = [_texts(table.column(c)) for c in ("id", "era", "fold")]
             values = table.column("prediction").to_numpy().astype(np.float32)
             name, kind = meta.pop("name"), meta.pop("kind")
@@ -98,6 +94,32 @@ class Predictions:
         out = np.full(len(ids), np.nan, dtype=np.float32)
         out[known] = self.values[place.drop_null().to_numpy()]
         return out
+
+
+def prediction_facts(path: Path) -> dict[str, str]:
+    """`name`, `kind` and the facts that a prediction file of erazoo carries; no row is read.
+
+    Raises:
+        ArtifactError: missing, damaged, or not such a file.
+    """
+    try:
+        held = pq.read_schema(path).metadata or {}
+    except FileNotFoundError:
+        raise ArtifactError("a prediction file is missing", received=str(path)) from None
+    except (pa.ArrowException, OSError):
+        held = {}
+    facts = _facts(held)
+    if not {"name", "kind"} <= set(facts):
+        raise ArtifactError("this is not a prediction file of erazoo", received=str(path))
+    return facts
+
+
+def _facts(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {
+        key.removeprefix(_META).decode(): value.decode()
+        for key, value in metadata.items()
+        if key.startswith(_META)
+    }
 
 
 def gather(

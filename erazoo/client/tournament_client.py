@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from erazoo.client.receipts import Fetched, SubmissionReceipt
 from erazoo.client.retry import RetryPolicy
-from erazoo.errors import ConfigError, RemoteError, RoundClosedError, SubmissionRejectedError
+from erazoo.errors import (
+    ConfigError,
+    RemoteError,
+    RoundClosedError,
+    SchemaError,
+    SubmissionRejectedError,
+)
 from erazoo.logs import LOGGER, SECRETS
 from erazoo.near import nearest
 from erazoo.publish import atomic_file, sha256
@@ -21,12 +27,22 @@ from erazoo.tournament import CLASSIC, Round, Tournament
 if TYPE_CHECKING:
     from erazoo.client.transfer import Transfer
     from erazoo.client.wire import Wire
+    from erazoo.terms import RoundTerms
 
 LATEST = "latest"
 _VERSION = r"v\d+(?:\.\d+)*"
 _KEY = re.compile(r"[!-#%-~]+")
 _ROUND = """query($tournament: Int!, $number: Int!) {
   rounds(tournament: $tournament, number: $number) { number openTime closeStakingTime }
+}"""
+_TERMS = """query($tournament: Int!, $number: Int!) {
+  rounds(tournament: $tournament, number: $number) {
+    number target payoutFactor stakeThreshold
+    roundScoreConfigs {
+      name displayName isPayout defaultMultiplier minMultiplier maxMultiplier
+      totalScoreDays returnsLagDays clipThreshold stakeThreshold payoutFactor
+    }
+  }
 }"""
 _DATASET = """query($filename: String!, $tournament: Int) {
   dataset(filename: $filename, tournament: $tournament)
@@ -119,10 +135,38 @@ class TournamentClient:
             rounds = answer["data"]["rounds"] or [None]
             if rounds[0] is not None:
                 return _round(rounds[0])
-        raise RoundClosedError(
-            f"the {self.tournament.name} tournament has no round now",
-            hint="Try again when the next round opens",
-        )
+        raise self._no_round()
+
+    def round_terms(self, number: int | None = None) -> RoundTerms:
+        """What a round pays for; no key is needed.
+
+        Args:
+            number: the round; None is the current one.
+
+        Raises:
+            ConfigError: there is no such round.
+            RoundClosedError: there is no round now.
+            RemoteError: terms that cannot be understood.
+        """
+        from erazoo.client.wire import understood
+        from erazoo.terms import RoundTerms
+
+        answer = self._wire.raw_query(_TERMS, {"tournament": self._number, "number": number or 0})
+        with understood("the terms of a round"):
+            rounds = [found for found in answer["data"]["rounds"] or () if found is not None]
+        if not rounds and number:
+            raise ConfigError(
+                f"the {self.tournament.name} tournament has no such round", received=number
+            )
+        if not rounds:
+            raise self._no_round()
+        try:
+            return RoundTerms.from_json(rounds[0])
+        except SchemaError as error:
+            raise RemoteError(
+                "the tournament service names terms of a round that cannot be used",
+                received=error.message,
+            ) from None
 
     def models(self) -> dict[str, str]:
         """The account's model slots in this tournament: name to identifier.
@@ -182,6 +226,12 @@ class TournamentClient:
         created = self._create({**variables, "filename": filename})
         now = dt.datetime.now(dt.UTC)
         return SubmissionReceipt(created, model_id, filename, digest, size, now)
+
+    def _no_round(self) -> RoundClosedError:
+        return RoundClosedError(
+            f"the {self.tournament.name} tournament has no round now",
+            hint="Try again when the next round opens",
+        )
 
     def _create(self, variables: Mapping[str, Any]) -> str:
         from erazoo.client.wire import RefusedError

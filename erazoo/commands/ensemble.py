@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from erazoo.commands.evaluate import basis, scores_table
 from erazoo.commands.frame import Call, verb
+from erazoo.commands.scores import basis, scores_table
 
 
 @verb

@@ -251,7 +251,9 @@ class TrainingSection(Section):
     """The loop around a network's epochs (`training/`).
 
     A preset's own `batch_size` wins over the one here. `threads` limits LightGBM and TensorFlow;
-    0 is every core that the process may use.
+    0 is every core that the process may use. Each fold's model also predicts `scored_train_eras`
+    of the eras it was fitted on, evenly spaced, so that scores in training stand beside those in
+    validation; 0 leaves them out.
     """
 
     epochs: int = Field(12, ge=1)
@@ -261,6 +263,7 @@ class TrainingSection(Section):
     devices: str = Field("auto", pattern=r"^(auto|cpu|gpu|gpu:\d+(,\d+)*)$")
     shuffle_blocks: int = Field(64, ge=1)
     threads: int = Field(0, ge=0)
+    scored_train_eras: int = Field(20, ge=0)
 
 
 class ModelEntry(Section):
@@ -274,6 +277,36 @@ class ModelEntry(Section):
     preset: str = ""
     params: dict[str, Any] = Field(default_factory=dict)
     enabled: bool = True
+
+
+class EvaluateSection(Section):
+    """What predictions are scored against, and which scores raise an alarm (`erazoo evaluate`).
+
+    `target` is scored on (empty: `data.target`). `against` names columns of the meta model and of
+    benchmarks to compare with (empty: those of [data]); BMC is taken against the first benchmark.
+    `features` are those that FNC and exposures are taken to: a set or group, `none`, or `auto`:
+    `fncv3_features` where the data have that set, else all where they are no more than 1,000.
+    `clone` is the mean per-era rank correlation with a benchmark or the meta model from which on a
+    candidate counts as its copy, `ceiling` the mean CORR above which a leak is suspected (unset:
+    0.05 on tournament data, 0.2 on prices). `trials` is how many candidates were tried in all, for
+    the deflated Sharpe: at least those that are scored, and on held-out eras all that ever were.
+    `terms` is a file of a round's terms for the return that its payouts give.
+    """
+
+    target: str = ""
+    against: tuple[str, ...] = ()
+    features: str = Field("auto", min_length=1)
+    clone: float = Field(0.95, gt=0, le=1)
+    ceiling: float | None = Field(None, gt=0)
+    trials: int | None = Field(None, ge=1)
+    terms: str = ""
+
+    @field_validator("against")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a name stands twice")
+        return value
 
 
 class EnsembleSection(Section):
@@ -310,6 +343,7 @@ class Config(Section):
     split: SplitSection = SplitSection()
     training: TrainingSection = TrainingSection()
     models: dict[Annotated[str, Field(pattern=NAME)], ModelEntry] = Field(default_factory=dict)
+    evaluate: EvaluateSection = EvaluateSection()
     ensemble: EnsembleSection = EnsembleSection()
     predict: PredictSection = PredictSection()
     submit: SubmitSection = SubmitSection()

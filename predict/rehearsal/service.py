@@ -67,6 +67,7 @@ class Service:
         keys: the public id and secret key that are accepted.
         slots: model slots of the account.
         rounds: the current round of each tournament, by the tournament's number.
+        terms: the terms of the current rounds: `target`, `payoutFactor`, `roundScoreConfigs` ...
         clock: gives the time, UTC.
     """
 
@@ -76,6 +77,7 @@ class Service:
     rounds: dict[int, Round] = field(
         default_factory=lambda: {t.number or 0: _this_round() for t in (CLASSIC, CRYPTO)}
     )
+    terms: Mapping[str, Any] = field(default_factory=lambda: {"roundScoreConfigs": []})
     clock: Callable[[], dt.datetime] = _now
     grants: dict[str, Grant] = field(default_factory=dict)
     stored: dict[str, bytes] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class Service:
         if current is None:
             raise GraphQLError(NOT_OPEN)
         opens, closes = current.opens.isoformat(), current.closes.isoformat()
-        known = {"number": current.number, "openTime": opens, "roundScoreConfigs": []}
+        known = {**self.terms, "number": current.number, "openTime": opens}
         return [{**known, "closeStakingTime": closes, "closeTime": closes}]
 
     def _account(self, _: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 Figures are plain plotly specifications; their colours are names that the page's theme resolves.
 """
 
+from scoring.report.comparison import write_comparison
 from scoring.report.page import write_report
+from scoring.report.pictures import save_pictures
 
-__all__ = ["write_report"]
+__all__ = ["save_pictures", "write_comparison", "write_report"]

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 DASH = "\u2013"
+TIMES = "\u00d7"
 MINUS = "\u2212"
 THIN_SPACE = "\u202f"
 
@@ -40,6 +41,13 @@ def breakable(name: str) -> str:
     return escape(name).replace("_", "_<wbr>")
 
 
+def scrolling_table(head: str, body: str, caption: str, **attributes: str) -> str:
+    """A table that scrolls by itself on narrow screens and by keyboard."""
+    inner = text("caption", caption, class_="unseen") + tag("thead", head) + tag("tbody", body)
+    table = tag("table", inner, **attributes)
+    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """A fixed number of digits with a true minus sign; a dash for nothing.
 
@@ -59,6 +67,18 @@ def percent(value: float | None) -> str:
     '72 %'
     """
     return DASH if value is None or not math.isfinite(value) else f"{number(100 * value, 0)} %"
+
+
+def chance(value: float | None) -> str:
+    """A probability as whole per cent, never as certain.
+
+    >>> chance(0.999), chance(0.72), chance(0.0)
+    ('> 99 %', '72 %', '< 1 %')
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    shown = round(100 * value)
+    return "> 99 %" if shown > 99 else "< 1 %" if shown < 1 else f"{shown} %"
 
 
 def count(value: float | None) -> str:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from erazoo.errors import DataError
 from erazoo.publish import write_text
 from scoring.report.document import document
 from scoring.report.results import RunResults, read_results
+from scoring.report.sections.base import Section
 from scoring.report.sections.data import data_section
 from scoring.report.sections.ensemble import ensemble_section
 from scoring.report.sections.folds import folds_section
 from scoring.report.sections.header import header
 from scoring.report.sections.models import models_section
-from scoring.report.sections.scores import likeness_section, time_section
+from scoring.report.sections.provenance import provenance_section
+from scoring.report.sections.scores import calibration_section, likeness_section, time_section
 from scoring.report.sections.stages import stages_section
+from scoring.report.sections.training import training_section
+from scoring.report.sections.trials import trials_section
 
 FILE = "report.html"
 RESULTS = ("stages", "folds.json", "models", "evaluation")
-SECTIONS = (
+SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     models_section,
     time_section,
     likeness_section,
+    calibration_section,
+    trials_section,
+    training_section,
     ensemble_section,
     folds_section,
     data_section,
     stages_section,
+    provenance_section,
 )
 
 
@@ -57,6 +66,6 @@ def write_report(run: Path, out: Path | None = None) -> Path:
 
 def build_page(results: RunResults) -> str:
     """The whole page as text."""
-    sections = [make(results) for make in SECTIONS]
+    sections = [made for make in SECTIONS if (made := make(results)) is not None]
     title = f"{results.name} · erazoo run report"
     return document(title, header(results), sections, "the result files of the run")

@@ -10,26 +10,31 @@ from typing import Any, TypeVar
 from erazoo.errors import ArtifactError
 from erazoo.folds import FoldPlan
 from erazoo.publish import read_json
-from scoring.summary import Summary
+from scoring.report.scores import Scores, parse_scores, read_seconds
+from scoring.report.trials import Trials, parse_trials
 
 T = TypeVar("T")
+SCORE_AGAIN, OPEN_AGAIN = "Run `erazoo evaluate` again", "Run `erazoo evaluate --final` again"
 AGAIN = "Run the verb that writes it again with --force"
-ENSEMBLE, MODEL, BENCHMARK, META_MODEL = "ensemble", "model", "benchmark", "meta_model"
 
 
 @dataclass(frozen=True)
 class StageRecord:
-    """One finished stage: its name, wall time, end (ISO, UTC) and the facts that it reported."""
+    """One finished stage: name, wall time, end (ISO, UTC), reported facts, and what made it."""
 
     name: str
     seconds: float
     finished: str
     summary: Mapping[str, Any]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The shard set: counts, names, and (era, split, rows, rows with a target) in era order."""
+    """The shard set: counts, names, fingerprints of its rows and features.
+
+    `eras` holds (era, split, rows, rows with a target by target) in era order.
+    """
 
     rows: int
     features: int
@@ -38,6 +43,17 @@ class DataFacts:
     references: tuple[str, ...]
     bytes: int
     eras: tuple[tuple[str, str, int, Mapping[str, int]], ...]
+    content: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """One fit: its fold, its curves (a value an epoch by metric) and its best epoch, from 1."""
+
+    name: str
+    history: Mapping[str, tuple[float | None, ...]]
+    best_epoch: int | None
 
 
 @dataclass(frozen=True)
@@ -51,44 +67,7 @@ class ModelRun:
     reason: str
     seconds: Mapping[str, float]
     memory_mb: float | None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Scores of one candidate; a metric that was not taken is absent from the mappings."""
-
-    name: str
-    kind: str
-    family: str
-    rows: int | None
-    per_era: Mapping[str, tuple[float | None, ...]]
-    summaries: Mapping[str, Summary]
-    seconds: Mapping[str, float]
-
-    @property
-    def corr(self) -> Summary:
-        """The summary of CORR."""
-        return self.summaries["corr"]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """All scores of a run, candidates in the order of their mean CORR, best first."""
-
-    target: str
-    benchmark: str | None
-    meta_model: str | None
-    kind: str
-    eras: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
-    names: tuple[str, ...]
-    correlation: tuple[tuple[float | None, ...], ...]
-    achievable: float | None
-    distribution: tuple[tuple[str, int], ...]
-
-    def of_kind(self, kind: str) -> tuple[Candidate, ...]:
-        """The candidates of one kind, best first."""
-        return tuple(c for c in self.candidates if c.kind == kind)
+    fits: tuple[FitRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +82,9 @@ class RunResults:
         folds: the fold plan.
         models: training records by name.
         scores: out-of-fold scores.
-        final: scores on the held-out eras, once these were opened.
+        final: scores on the held-out eras, once these were opened, on the target of `scores`.
+        final_apart: the target that held-out eras were scored on, where it is another one.
+        trials: of a search.
         openings: how often the held-out eras were opened.
         ensemble: the ensemble's recipe.
         demo: the facts of generated data.
@@ -117,6 +98,8 @@ class RunResults:
     models: tuple[ModelRun, ...] = ()
     scores: Scores | None = None
     final: Scores | None = None
+    final_apart: str = ""
+    trials: Trials | None = None
     openings: int = 0
     ensemble: Mapping[str, Any] | None = None
     demo: Mapping[str, Any] | None = None
@@ -125,6 +108,12 @@ class RunResults:
     def name(self) -> str:
         """The experiment's name, else the folder's."""
         return str(self.config.get("run", {}).get("name") or self.root.resolve().name)
+
+    @property
+    def made_by(self) -> tuple[Mapping[str, Any], ...]:
+        """What made the stages, each different one once, the newest last."""
+        made = [stage.provenance for stage in self.stages if stage.provenance]
+        return tuple(one for k, one in enumerate(made) if one not in made[k + 1 :])
 
     @property
     def source(self) -> str:
@@ -143,6 +132,9 @@ def read_results(root: Path) -> RunResults:
     data = Path(folder) if folder else root / "data"
     records = [path for base in (data, root) for path in sorted((base / "stages").glob("*.json"))]
     stages = _read_all(records, _stage)
+    scores = read_result(root / "evaluation" / "scores.json", parse_scores, SCORE_AGAIN)
+    final = read_result(root / "evaluation" / "final.json", parse_scores, OPEN_AGAIN)
+    comparable = final is None or scores is None or final.target == scores.target
     return RunResults(
         root=root,
         config=config,
@@ -150,8 +142,10 @@ def read_results(root: Path) -> RunResults:
         data=read_result(root / "shards" / "manifest.json", _data),
         folds=read_result(root / "folds.json", FoldPlan.from_json),
         models=_read_all(sorted((root / "models").glob("*/result.json")), _model),
-        scores=read_result(root / "evaluation" / "scores.json", _scores),
-        final=read_result(root / "evaluation" / "final.json", _scores),
+        scores=scores,
+        final=final if comparable else None,
+        final_apart="" if final is None or comparable else final.target,
+        trials=read_result(root / "trials.json", parse_trials),
         openings=read_result(root / "evaluation" / "openings.json", len) or 0,
         ensemble=read_result(root / "ensemble" / "ensemble.json", dict),
         demo=read_result(data / "demo.json", dict),
@@ -168,6 +162,8 @@ def read_result(path: Path, parse: Callable[[Any], T], hint: str = AGAIN) -> T |
         return None
     try:
         return parse(read_json(path))
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error}", hint=hint) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
             "a result file is damaged",
@@ -182,7 +178,11 @@ def _read_all(paths: Sequence[Path], parse: Callable[[Any], T]) -> tuple[T, ...]
 
 def _stage(value: Any) -> StageRecord:
     return StageRecord(
-        value["stage"], float(value["seconds"]), value["finished"], value.get("summary") or {}
+        value["stage"],
+        float(value["seconds"]),
+        value["finished"],
+        value.get("summary") or {},
+        value.get("provenance") or {},
     )
 
 
@@ -200,6 +200,8 @@ def _data(value: Any) -> DataFacts:
         references=tuple(value.get("references") or ()),
         bytes=sum(int(entry.get("bytes") or 0) for entry in value.get("files") or ()),
         eras=eras,
+        content=str(value.get("content") or ""),
+        fingerprint=str(spec.get("fingerprint") or ""),
     )
 
 
@@ -211,51 +213,14 @@ def _model(value: Any) -> ModelRun:
         preset=value.get("preset") or "",
         failed=value["status"] != "ok",
         reason=value.get("reason") or "",
-        seconds=_seconds(value),
+        seconds=read_seconds(value),
         memory_mb=None if memory is None else float(memory),
-    )
-
-
-def _scores(value: Any) -> Scores:
-    matrix = value.get("correlation") or {"names": [], "matrix": []}
-    achievable = (value.get("achievable") or {}).get("corr")
-    candidates = [_candidate(name, entry) for name, entry in value["candidates"].items()]
-    return Scores(
-        target=value["target"],
-        benchmark=value.get("benchmark"),
-        meta_model=value.get("meta_model"),
-        kind=value["kind"],
-        eras=tuple(value["eras"]),
-        candidates=tuple(sorted(candidates, key=_place)),
-        names=tuple(matrix["names"]),
-        correlation=tuple(tuple(row) for row in matrix["matrix"]),
-        achievable=None if achievable is None else float(achievable),
-        distribution=tuple(
-            (str(label), int(rows)) for label, rows in value.get("target_distribution") or ()
+        fits=tuple(
+            FitRecord(
+                fold["name"],
+                {k: tuple(v) for k, v in (fold.get("history") or {}).items()},
+                fold.get("best_epoch"),
+            )
+            for fold in value.get("folds") or ()
         ),
     )
-
-
-def _candidate(name: str, value: Any) -> Candidate:
-    per_era, summaries = value["per_era"], value["summary"]
-    return Candidate(
-        name=name,
-        kind=value["kind"],
-        family=value.get("family") or "",
-        rows=value.get("rows"),
-        per_era={metric: tuple(v) for metric, v in per_era.items() if v is not None},
-        summaries={
-            metric: Summary.from_json(v) for metric, v in summaries.items() if v is not None
-        },
-        seconds=_seconds(value),
-    )
-
-
-def _seconds(value: Any) -> dict[str, float]:
-    seconds = value.get("seconds") or {}
-    return {name: float(v) for name, v in seconds.items() if v is not None}
-
-
-def _place(candidate: Candidate) -> tuple[bool, float]:
-    mean = candidate.corr.mean
-    return (mean != mean, -mean)

@@ -8,7 +8,7 @@ import pytest
 
 from erazoo.commands import ensemble as ensemble_module
 from erazoo.commands import train as train_module
-from erazoo.commands.evaluate import scores_text
+from erazoo.commands.scores import scores_text
 
 RECIPE = {"name": "ensemble", "members": [{"name": "ridge"}, {"name": "trees"}]}
 
@@ -25,6 +25,7 @@ def scores(trees: float | None = 0.03) -> dict[str, Any]:
         "eras": ["0001", "0002"],
         "achievable": {"corr": 10.0},
         "missing": {},
+        "alarms": [{"level": "alarm", "candidate": "trees", "kind": "clone", "words": "A copy."}],
         "skipped": True,
         "candidates": {
             "ridge": candidate("model", 0.02),
@@ -64,7 +65,7 @@ def test_a_model_without_a_score_is_not_the_best() -> None:
 def test_evaluate_shows_everything() -> None:
     text = scores_text(scores())
     assert rows(text) == ["name", "ridge", "trees", "ensemble", "meta"]
-    assert text.endswith("scored already")
+    assert text.endswith("scored already\nALARM: A copy.")
 
 
 def test_where_nothing_is_achievable_there_is_no_share_of_it() -> None:

@@ -1,92 +1,130 @@
-"""A page in a real browser, as wide as a phone or a desk."""
+"""A page in a real browser: as wide as a phone or a desk, light or dark, used by keyboard."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
 import shutil
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-    "--virtual-time-budget=20000",
-)
-# A browser window is never as narrow as a phone: the page is opened in a frame that is.
-FRAME = """<!doctype html><title>frame</title><body style="margin:0">
-<iframe src="page.html" style="border:0;width:{width}px;height:900px"></iframe><pre></pre>
-<script>onmessage = (event) => {{
-  document.querySelector("pre").textContent = JSON.stringify(event.data);
-}};</script>"""
-PROBE = """<script>addEventListener("load", () => setTimeout(async () => {{
-  const found = {{}};
-  const texts = (query) => [...document.querySelectorAll(query)].map((e) => e.textContent);
-  const pause = () => new Promise((done) => setTimeout(done, 500));
-  {body}
-  parent.postMessage(found, "*");
-}}, 1000));</script></body>"""
+from erazoo.machine import BROWSERS
+from scoring.report.browser import Browser
+
 LOOK = """
   found.width = innerWidth;
   found.overflow = document.documentElement.scrollWidth - innerWidth;
-  found.requests = performance.getEntriesByType("resource").map((entry) => entry.name);
   found.marks = Object.fromEntries([...document.querySelectorAll(".chart")].map((chart) => [
     chart.id,
-    [...chart.querySelectorAll(".point path, path.point, path.js-line, .hm image")]
-      .filter((mark) => !mark.closest(".legend")).length,
+    [...chart.querySelectorAll(".point path, path.point, path.js-line, .hm image")].length,
   ]));
   found.spill = [...document.querySelectorAll(".chart")].filter((chart) =>
     chart.querySelector("svg").getBoundingClientRect().right
       > chart.parentElement.getBoundingClientRect().right + 1).map((chart) => chart.id);
 """
-"""Finds what is drawn, what is wider than it may be and what was asked of the network."""
+"""Finds what is drawn and what is wider than it may be."""
+_SCRIPT = """(async () => {
+  const found = {};
+  const texts = (query) => [...document.querySelectorAll(query)].map((e) => e.textContent);
+  const drawn = () => new Promise((done) => {
+    const look = () => (
+      document.documentElement.dataset.drawn ? done() : setTimeout(look, 20)
+    );
+    look();
+  });
+  await drawn();
+  %s
+  return found;
+})()"""
+KEYS = {
+    "Tab": {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9},
+    "Enter": {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"},
+    "Space": {"key": " ", "code": "Space", "windowsVirtualKeyCode": 32, "text": " "},
+}
+
+
+class Visitor:
+    """Somebody who looks at a page and uses it."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def run(self, body: str) -> dict[str, Any]:
+        """Run statements that fill `found`, once everything is drawn."""
+        return dict(self.browser.evaluate(_SCRIPT % body))
+
+    def press(self, key: str) -> None:
+        """Press a key of `KEYS`."""
+        self.browser.send("Input.dispatchKeyEvent", type="keyDown", **KEYS[key])
+        self.browser.send("Input.dispatchKeyEvent", type="keyUp", **KEYS[key])
+
+    @property
+    def console(self) -> list[str]:
+        """What the browser complained of or scripts wrote."""
+        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [json.dumps(e["params"]) for e in self.browser.events if e["method"] in kinds]
+
+    @property
+    def requests(self) -> list[str]:
+        """Addresses that were asked for, beside the page itself and what it carries."""
+        asked = [
+            event["params"]["request"]["url"]
+            for event in self.browser.events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+        return [url for url in asked if not url.startswith(("data:", "blob:", "file:"))]
+
+
+@contextmanager
+def open_page(page: Path, width: int = 1280, theme: str = "light") -> Iterator[Visitor]:
+    """Open a page; the test is skipped where there is no browser.
+
+    Args:
+        page: the file.
+        width: of the window, in pixels; a narrow one is a phone.
+        theme: that the system prefers, `light` or `dark`.
+    """
+    if not any(shutil.which(name) for name in BROWSERS):
+        pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)})")
+    with Browser() as browser:
+        browser.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        browser.send(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": theme}],
+        )
+        browser.open(page.resolve().as_uri())
+        yield Visitor(browser)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What a script found on the page, and what the browser's console said."""
+    """What a script found on the page, what was asked for, and what the console said."""
 
     found: dict[str, Any]
+    requests: list[str]
     console: list[str]
 
 
 def visit_page(folder: Path, text: str, body: str, width: int) -> Visit:
-    """Open a page and run a script in it; the test is skipped where there is no browser.
+    """Open a page and run a script in it; see `open_page` and `Visitor.run`.
 
     Args:
-        folder: takes the page and the browser's profile.
+        folder: takes the page.
         text: of the page.
         body: statements that fill `found`.
         width: of the window, in pixels.
     """
-    browser = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip(f"no browser is installed (looked for {', '.join(NAMES)})")
-    (folder / "page.html").write_text(text.replace("</body>", PROBE.format(body=body)))
-    (folder / "frame.html").write_text(FRAME.format(width=width))
-    command = [
-        browser,
-        *FLAGS,
-        f"--user-data-dir={folder / f'profile-{width}'}",
-        f"--window-size={max(width, 600)},900",
-        "--dump-dom",
-        (folder / "frame.html").as_uri(),
-    ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    answer = re.search(r"<pre>(.+?)</pre>", ended.stdout, re.DOTALL)
-    console = [line for line in ended.stderr.splitlines() if "CONSOLE" in line]
-    assert answer is not None, console
-    return Visit(json.loads(html.unescape(answer[1])), console)
+    page = folder / "page.html"
+    page.write_text(text)
+    with open_page(page, width) as visitor:
+        return Visit(visitor.run(body), visitor.requests, visitor.console)

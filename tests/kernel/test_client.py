@@ -7,13 +7,16 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from contracts.terms import REGIMES
 
 from erazoo.client import TournamentClient
-from erazoo.errors import ConfigError, RoundClosedError
+from erazoo.errors import ConfigError, RemoteError, RoundClosedError
+from erazoo.terms import RoundTerms
 from erazoo.tournament import CLASSIC, CRYPTO, UNSUBMITTED, Tournament
 from predict.rehearsal import RehearsalServer
 
@@ -215,3 +218,25 @@ def test_the_root_logger_stays_as_it_was(tournament_server: RehearsalServer) -> 
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_the_terms_of_a_round(tournament_server: RehearsalServer, regime: str) -> None:
+    tournament_server.service.terms = REGIMES[regime]
+    terms = TournamentClient(CLASSIC).round_terms()
+    assert terms == replace(RoundTerms.from_json(REGIMES[regime]), number=1000)
+    assert TournamentClient(CLASSIC).round_terms(1000) == terms
+
+
+def test_a_round_that_does_not_exist_has_no_terms(tournament_server: RehearsalServer) -> None:
+    with pytest.raises(ConfigError, match="no such round. Received: 7"):
+        TournamentClient(CLASSIC).round_terms(7)
+
+
+def test_terms_that_cannot_be_used_are_a_remote_error(tournament_server: RehearsalServer) -> None:
+    tournament_server.service.terms = {"roundScoreConfigs": [{"name": "tc", "isPayout": True}]}
+    with pytest.raises(RemoteError, match="cannot be used.*pays tc, but says no multiplier"):
+        TournamentClient(CLASSIC).round_terms()
+    tournament_server.service.terms = {}
+    with pytest.raises(RemoteError, match="no list of scores"):
+        TournamentClient(CLASSIC).round_terms()

@@ -10,6 +10,7 @@ from scoring.contribution import mmc
 from scoring.corr import numerai_corr
 from scoring.eras import EraSlices
 from scoring.evaluate import score_candidates
+from scoring.ranks import double_ranks
 from scoring.similarity import rank_correlation
 
 RNG = np.random.default_rng(2)
@@ -78,7 +79,8 @@ def test_rank_correlation_between_candidates() -> None:
     columns[2 * ROWS - 4 : 2 * ROWS, 0] = np.nan
     matrix = rank_correlation(columns, SLICES)
     expected = np.array([[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
-    np.testing.assert_allclose(matrix[:3, :3], expected)
+    np.testing.assert_allclose(matrix[:3, :3], expected, atol=1e-3)
+    np.testing.assert_allclose(matrix[1:3, 1:3], expected[1:, 1:])
     assert np.isnan(matrix[3]).all()
     assert matrix[4, 0] == pytest.approx(1)
 
@@ -90,3 +92,24 @@ def test_a_pair_that_shares_no_era_has_no_correlation() -> None:
     matrix = rank_correlation(columns, SLICES)
     assert np.isnan(matrix[0, 1])
     np.testing.assert_allclose(np.diag(matrix), 1)
+
+
+def test_a_pair_depends_on_no_third_candidate() -> None:
+    rng = np.random.default_rng(4)
+    columns = rng.normal(size=(SLICES.rows, 12))
+    columns[:, 1] += columns[:, 0]
+    columns[:, 2] = np.round(columns[:, 0])
+    alone = rank_correlation(columns[:, :2], SLICES)[0, 1]
+    for j in range(2, 12):
+        columns[j - 2 :: 10, j] = np.nan
+    matrix = rank_correlation(columns, SLICES)
+    assert matrix[0, 1] == pytest.approx(alone)
+    expected = []
+    for span in SLICES:
+        theirs = columns[span, 2]
+        kept = ~np.isnan(theirs)
+        ranks = double_ranks(columns[None, span, 0])[0][kept], double_ranks(theirs[None, kept])[0]
+        expected.append(np.corrcoef(*ranks)[0, 1])
+    assert matrix[0, 2] == pytest.approx(np.mean(expected))
+    assert matrix[2, 3] == matrix[3, 2]
+    assert np.isfinite(matrix).all()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from scoring.eras import EraSlices
 from scoring.neutral import neutralize
 from scoring.ranks import era_ranks
 
+ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(1)
 ROWS = 40
 SLICES = EraSlices.from_labels(np.repeat(["0001", "0002", "0003"], ROWS))
@@ -53,6 +57,7 @@ def test_a_constant_target_has_no_correlation(score: Score) -> None:
     result = score(PREDICTIONS, target, SLICES)
     assert np.isnan(result[0]).all()
     assert not np.isnan(result[1:]).any()
+    assert (mmc(PREDICTIONS, REFERENCE, target, SLICES)[0] == 0).all()
 
 
 def test_a_constant_reference_has_no_contribution() -> None:
@@ -165,3 +170,55 @@ def test_neutralisation_refuses_what_it_cannot_use() -> None:
     holes[50] = np.nan
     with pytest.raises(DataError, match="0002"):
         neutralize(holes, REFERENCE, SLICES)
+
+
+@every_score
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_memory_map_is_scored_as_it_lies(score: Score, order: str, tmp_path: Path) -> None:
+    file = np.lib.format.open_memmap(
+        tmp_path / "p.npy", "w+", np.float64, PREDICTIONS.shape, fortran_order=order == "F"
+    )
+    file[:] = PREDICTIONS
+    file.flush()
+    expected = score(PREDICTIONS, TARGET, SLICES)
+    same(score(np.load(tmp_path / "p.npy", mmap_mode="r"), TARGET, SLICES), expected)
+    written = np.load(tmp_path / "p.npy", mmap_mode="c")
+    written[0] = 1 - written[0]
+    changed = np.array(written)
+    same(score(written, TARGET, SLICES), score(changed, TARGET, SLICES))
+    np.testing.assert_array_equal(written, changed)
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+import numpy as np
+from scoring.corr import numerai_corr
+from scoring.eras import EraSlices
+
+predictions = np.load(sys.argv[1], mmap_mode="r")
+slices = EraSlices.from_labels(np.repeat([f"{k:04d}" for k in range(40)], 1000))
+target = np.random.default_rng(0).normal(size=40_000)
+def held():
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+before = held()
+assert numerai_corr(predictions, target, slices).shape == (40, predictions.shape[1])
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("fortran", [False, True])
+def test_a_memory_map_does_not_stay_in_memory(fortran: bool, tmp_path: Path) -> None:
+    path = tmp_path / "p.npy"
+    shape = (40_000, 1_000)
+    file = np.lib.format.open_memmap(path, "w+", np.float32, shape, fortran_order=fortran)
+    rows = np.random.default_rng(0).standard_normal((1_000, 1_000), dtype=np.float32)
+    for first in range(0, shape[0], 1_000):
+        file[first : first + 1_000] = rows
+    size = file.nbytes
+    del file
+    words = [sys.executable, "-c", MEMORY, str(path)]
+    answer = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert int(answer.stdout) < 0.75 * size

@@ -9,11 +9,21 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from scoring.report.markup import tag, text
-from scoring.report.results import BENCHMARK, ENSEMBLE, META_MODEL, MODEL, Candidate
+from scoring.report.markup import scrolling_table, tag, text
+from scoring.report.scores import (
+    BENCHMARK,
+    ENSEMBLE,
+    FILE,
+    KINDS,
+    META_MODEL,
+    MODEL,
+    Candidate,
+)
 
 Trace = dict[str, Any]
 COLOURS = 8
+FORMATS = ("png", "svg")
+"""That a figure can be saved in."""
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -28,6 +38,31 @@ class View:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """A chart's numbers as a table: the text alternative of a small chart.
+
+    Args:
+        heads: of the columns; the first names the rows.
+        rows: finished texts.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def html(self, title: str) -> str:
+        """The table, folded away behind a summary."""
+        head = "".join(
+            text("th", name, scope="col", class_="number" if k else None)
+            for k, name in enumerate(self.heads)
+        )
+        body = "".join(
+            tag("tr", text("th", row[0], scope="row") + _numbers(row[1:])) for row in self.rows
+        )
+        summary = tag("summary", "The numbers" + text("span", f" of: {title}", class_="unseen"))
+        return tag("details", summary + scrolling_table(tag("tr", head), body, title))
+
+
+@dataclass(frozen=True)
 class Figure:
     """A figure with one or more views; several views are chosen from a list.
 
@@ -38,6 +73,7 @@ class Figure:
         views: the first is drawn at first.
         height: pixels.
         choice: the label of the list of views.
+        numbers: the same as a table.
     """
 
     id: str
@@ -46,16 +82,13 @@ class Figure:
     views: Sequence[View]
     height: int = 340
     choice: str = "Show"
+    numbers: Numbers | None = None
 
     def html(self) -> str:
         """The frame that the page's script draws into."""
         head = text("h3", self.title, id=f"{self.id}-title")
-        if len(self.views) > 1:
-            options = "".join(
-                text("option", view.label, value=str(i)) for i, view in enumerate(self.views)
-            )
-            chooser = tag("select", options, data_figure=self.id)
-            head += tag("label", tag("span", escape(self.choice)) + chooser, class_="choice")
+        head += tag("div", self._chooser() + self._savers(), class_="controls")
+        legend = tag("div", class_="legend", id=f"{self.id}-legend")
         chart = tag(
             "div",
             class_="chart",
@@ -66,14 +99,46 @@ class Figure:
             style=f"height:{self.height}px",
         )
         caption = text("figcaption", self.caption, id=f"{self.id}-caption")
-        return tag("figure", tag("div", head, class_="figure-head") + chart + caption)
+        numbers = self.numbers.html(self.title) if self.numbers and self.numbers.rows else ""
+        head = tag("div", head, class_="figure-head")
+        return tag("figure", head + legend + chart + caption + numbers)
+
+    def _chooser(self) -> str:
+        if len(self.views) < 2:
+            return ""
+        options = "".join(
+            text("option", view.label, value=str(i)) for i, view in enumerate(self.views)
+        )
+        select = tag("select", options, data_figure=self.id)
+        return tag("label", tag("span", escape(self.choice)) + select, class_="choice")
+
+    def _savers(self) -> str:
+        return "".join(
+            text(
+                "button",
+                kind.upper(),
+                type="button",
+                class_="save",
+                data_save=self.id,
+                data_format=kind,
+                title=f"Save as {kind.upper()}",
+                aria_label=f"Save the chart “{self.title}” as {kind.upper()}",
+            )
+            for kind in FORMATS
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The specification for the page's script."""
         return {
             "id": self.id,
+            "title": label(self.title),
+            "height": self.height,
             "views": [
-                {"data": list(view.traces), "layout": _merge(_LAYOUT, view.layout)}
+                {
+                    "label": label(view.label),
+                    "data": list(view.traces),
+                    "layout": _merge(_LAYOUT, view.layout),
+                }
                 for view in self.views
             ],
         }
@@ -115,6 +180,7 @@ _LAYOUT: dict[str, Any] = {
         "zeroline": False,
         "ticks": "outside",
         "tickcolor": colour("line"),
+        "title": {"font": {"size": 12.5}, "standoff": 10},
     },
     "yaxis": {
         "automargin": True,
@@ -122,6 +188,7 @@ _LAYOUT: dict[str, Any] = {
         "zerolinecolor": colour("line"),
         "zerolinewidth": 1,
         "ticklabelstandoff": 6,
+        "title": {"font": {"size": 12.5}, "standoff": 12},
     },
     "colorway": [colour(f"series-{k}") for k in range(1, COLOURS + 1)],
     "bargap": 0.12,
@@ -133,6 +200,14 @@ def era_axis(eras: Sequence[str]) -> dict[str, Any]:
     if eras and _DATE.match(eras[0]):
         return {"type": "date", "nticks": 7, "showgrid": False}
     return {"type": "category", "nticks": 8, "showgrid": False, "tickangle": 0}
+
+
+def era_place(eras: Sequence[str], position: int) -> str | int:
+    """Where the era at a position stands on `era_axis`, as shapes name it.
+
+    Numbers in order are names there, and a name that looks like a number would be read as one.
+    """
+    return eras[position] if era_axis(eras)["type"] == "date" else position
 
 
 def series(values: Iterable[float | None], digits: int = 5) -> list[float | None]:
@@ -153,7 +228,7 @@ def line_styles(candidates: Sequence[Candidate]) -> dict[str, dict[str, Any]]:
     """
     styles: dict[str, dict[str, Any]] = {}
     dashes = ("solid", "dash", "dot", "dashdot")
-    models = [c for c in candidates if c.kind == MODEL]
+    models = [c for c in candidates if c.kind in (MODEL, FILE)]
     for k, candidate in enumerate(models):
         styles[candidate.name] = {
             "color": colour(f"series-{k % COLOURS + 1}"),
@@ -172,9 +247,12 @@ def line_styles(candidates: Sequence[Candidate]) -> dict[str, dict[str, Any]]:
 
 def ordered(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Ensembles first, then models, then references; each kind best first as it came."""
-    kinds = (ENSEMBLE, MODEL, BENCHMARK, META_MODEL)
-    place = {kind: k for k, kind in enumerate(kinds)}
-    return sorted(candidates, key=lambda c: place.get(c.kind, len(kinds)))
+    place = {kind: k for k, kind in enumerate(KINDS)}
+    return sorted(candidates, key=lambda c: place.get(c.kind, len(place)))
+
+
+def _numbers(cells: Sequence[str]) -> str:
+    return "".join(text("td", cell, class_="number") for cell in cells)
 
 
 def _merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from erazoo.eras import EraAxis
 from erazoo.folds import EraFold, FoldPlan
-from scoring.report.figures.base import Figure, Trace, View, colour, label
+from scoring.report.figures.base import Figure, Numbers, Trace, View, colour, label
+from scoring.report.markup import count
 
 _TICKS = 7
 Stretch = tuple[str, str, float, float]
@@ -17,14 +18,15 @@ def fold_figure(plan: FoldPlan) -> Figure:
     """One bar a fold: training, purged and validation (or held-out) eras."""
     axis = EraAxis(plan.axis)
     roles = [
-        ("Training", "series-1", "", [(f, f.train) for f in plan.folds]),
-        ("Purged", "faint", "/", [(f, f.purged) for f in plan.folds]),
-        ("Validation", "series-5", "", _validation(plan.folds, held_out=False)),
-        ("Held out", "series-3", "", _validation(plan.folds, held_out=True)),
+        ("Training", "series-1", False, [(f, f.train) for f in plan.folds]),
+        ("Purged", "faint", True, [(f, left_out(axis, plan, f)[0]) for f in plan.folds]),
+        ("Embargo", "series-4", False, [(f, left_out(axis, plan, f)[1]) for f in plan.folds]),
+        ("Validation", "series-5", False, _validation(plan.folds, held_out=False)),
+        ("Held out", "series-3", False, _validation(plan.folds, held_out=True)),
     ]
     traces = [
-        _trace(name, tint, pattern, stretches)
-        for name, tint, pattern, members in roles
+        _trace(name, tint, stretches, hatched=hatched)
+        for name, tint, hatched, members in roles
         if (stretches := [s for fold, eras in members for s in _stretches(axis, fold, eras)])
     ]
     shown = plan.axis[:: max(1, len(plan.axis) // _TICKS)]
@@ -33,6 +35,7 @@ def fold_figure(plan: FoldPlan) -> Figure:
         "xaxis": {
             "tickvals": [axis.position(era) for era in shown],
             "ticktext": [label(era) for era in shown],
+            "title": {"text": "era"},
             "range": [axis.position(plan.axis[0]), axis.position(plan.axis[-1]) + 1],
         },
         "yaxis": {
@@ -40,11 +43,15 @@ def fold_figure(plan: FoldPlan) -> Figure:
             "categoryarray": [label(fold.name) for fold in reversed(plan.folds)],
             "showgrid": False,
         },
+        "showlegend": True,
         "hovermode": "closest",
     }
+    embargo = any(trace["name"] == "Embargo" for trace in traces)
+    gaps = "hatched eras and the embargo are" if embargo else "hatched eras are"
     caption = (
-        f"Purge {plan.purge} and embargo {plan.embargo} original eras; a label of {plan.target} "
-        f"reaches {plan.label_eras} eras past its own. Hatched eras are left out of training."
+        f"To scale in original eras: purge {plan.purge}, embargo {plan.embargo}. A label of "
+        f"{plan.target} reaches {plan.label_eras} eras past its own, so {gaps} left out of "
+        "training."
     )
     return Figure(
         "folds-chart",
@@ -52,7 +59,40 @@ def fold_figure(plan: FoldPlan) -> Figure:
         caption,
         [View("", traces, layout)],
         height=120 + 38 * len(plan.folds),
+        numbers=_table(axis, plan),
     )
+
+
+def left_out(
+    axis: EraAxis, plan: FoldPlan, fold: EraFold
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The eras left out of a fold's training: by the purge, and by the embargo after it.
+
+    An era is under embargo where it lies after scored eras, further than the purge from every
+    one of them, and no later scored era is within the purge.
+    """
+    scored = sorted(axis.position(era) for era in fold.validation)
+    purged: list[str] = []
+    embargo: list[str] = []
+    for era in fold.purged:
+        here = axis.position(era)
+        near = any(abs(place - here) <= plan.purge for place in scored)
+        (purged if near or not scored or here < scored[0] else embargo).append(era)
+    return tuple(purged), tuple(embargo)
+
+
+def _table(axis: EraAxis, plan: FoldPlan) -> Numbers:
+    rows = []
+    for fold in plan.folds:
+        purged, embargo = left_out(axis, plan, fold)
+        parts = (fold.train, purged, embargo, fold.validation)
+        rows.append((fold.name, *map(_span, parts)))
+    heads = ("Fold", "Training eras", "Purged", "Embargo", "Scored")
+    return Numbers(heads, rows)
+
+
+def _span(eras: Sequence[str]) -> str:
+    return f"{count(len(eras))} ({eras[0]} to {eras[-1]})" if eras else "0"
 
 
 def _validation(
@@ -79,11 +119,11 @@ def _stretches(axis: EraAxis, fold: EraFold, eras: Sequence[str]) -> list[Stretc
     return found
 
 
-def _trace(name: str, tint: str, pattern: str, stretches: list[Stretch]) -> Trace:
+def _trace(name: str, tint: str, stretches: list[Stretch], *, hatched: bool) -> Trace:
     marker: dict[str, object] = {"color": colour(tint), "line": {"width": 0}}
-    if pattern:
+    if hatched:
         marker["pattern"] = {
-            "shape": pattern,
+            "shape": "/",
             "fillmode": "replace",
             "fgcolor": colour(tint),
             "bgcolor": colour("card"),

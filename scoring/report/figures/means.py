@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,19 +15,21 @@ from scoring.report.figures.base import (
     ordered,
     series,
 )
-from scoring.report.results import ENSEMBLE, Candidate, Scores
-
-METRIC_NAMES = {"corr": "CORR", "mmc": "MMC", "bmc": "BMC"}
+from scoring.report.scores import ENSEMBLE, METRICS, Candidate, Scores
+from scoring.summary import Summary
 
 
 def mean_figure(scores: Scores) -> Figure:
-    """A point a candidate with two standard errors to each side; one view a metric."""
+    """A point a candidate with the 95 % interval of its mean; one view a metric."""
     views = [
         _view(scores, metric, [c for c in ordered(scores.candidates) if metric in c.summaries])
-        for metric in METRIC_NAMES
+        for metric in METRICS
         if any(metric in c.summaries for c in scores.candidates)
     ]
-    caption = "Points are means over eras; whiskers reach two standard errors to each side."
+    caption = (
+        "Points are means over eras; whiskers are 95 % block-bootstrap intervals. Candidates whose "
+        "whiskers overlap widely may differ by luck alone."
+    )
     if scores.achievable is not None:
         caption += " The dashed line is the best CORR that these data allow."
     return Figure(
@@ -41,6 +44,7 @@ def mean_figure(scores: Scores) -> Figure:
 
 def _view(scores: Scores, metric: str, shown: Sequence[Candidate]) -> View:
     styles = line_styles(scores.candidates)
+    reach = [_reach(c.summaries[metric]) for c in shown]
     trace = {
         "type": "scatter",
         "mode": "markers",
@@ -48,7 +52,9 @@ def _view(scores: Scores, metric: str, shown: Sequence[Candidate]) -> View:
         "x": series(c.summaries[metric].mean for c in shown),
         "error_x": {
             "type": "data",
-            "array": series(2 * c.summaries[metric].standard_error for c in shown),
+            "symmetric": False,
+            "array": [high for _, high in reach],
+            "arrayminus": [low for low, _ in reach],
             "color": colour("faint"),
             "thickness": 1.5,
             "width": 4,
@@ -69,6 +75,7 @@ def _view(scores: Scores, metric: str, shown: Sequence[Candidate]) -> View:
             "rangemode": "tozero",
             "zerolinecolor": colour("line"),
             "tickformat": ".3~f",
+            "title": {"text": METRICS[metric]},
         },
         "yaxis": {
             "categoryorder": "array",
@@ -77,7 +84,16 @@ def _view(scores: Scores, metric: str, shown: Sequence[Candidate]) -> View:
     }
     if metric == "corr" and scores.achievable is not None:
         layout |= _best_line(scores.achievable)
-    return View(METRIC_NAMES[metric], [trace], layout)
+    return View(METRICS[metric], [trace], layout)
+
+
+def _reach(summary: Summary) -> tuple[float | None, float | None]:
+    """How far the interval of the mean reaches down and up: the bootstrap's, else 2 errors."""
+    low, high = summary.low - summary.mean, summary.high - summary.mean
+    if math.isnan(low) or math.isnan(high):
+        low, high = -2 * summary.standard_error, 2 * summary.standard_error
+    down, up = series([-low, high])
+    return down, up
 
 
 def _best_line(value: float) -> dict[str, Any]:

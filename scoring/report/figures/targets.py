@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scoring.report.figures.base import Figure, View, colour, label
-from scoring.report.results import Scores
+from scoring.report.scores import Scores
 
 
 def target_figure(scores: Scores) -> Figure:

@@ -20,8 +20,17 @@ from scoring.report.inspection.words import (
     tenths,
     values_text,
 )
-from scoring.report.markup import DASH, breakable, count, counted, size, tag, text
-from scoring.report.sections.base import Section, facts, scrolling_table
+from scoring.report.markup import (
+    DASH,
+    breakable,
+    count,
+    counted,
+    scrolling_table,
+    size,
+    tag,
+    text,
+)
+from scoring.report.sections.base import Section, facts
 
 MEASURES = {"missing": "Missing", "centre": "Centre code", "empty": "Without information"}
 _OPEN_ROWS = 24

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from scoring.report.inspection.results import Column, Inspection
 from scoring.report.markup import DASH, count, counted, listing, number
-from scoring.report.verdict import Notice
+from scoring.report.scores import Notice
 
 _STRETCHES = 4
 

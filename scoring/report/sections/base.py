@@ -7,19 +7,23 @@ from dataclasses import dataclass
 
 from scoring.report.figures.base import Figure
 from scoring.report.markup import breakable, tag, text
-from scoring.report.verdict import Notice
+from scoring.report.scores import Notice
 
 LEVELS = {"alarm": "Alarm", "warning": "Warning", "note": "Note"}
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with its anchor, heading, finished HTML and figures."""
+    """A part of the page with its anchor, heading, finished HTML and figures.
+
+    `nav` is a shorter heading for the list of sections.
+    """
 
     id: str
     title: str
     body: str
     figures: Sequence[Figure] = ()
+    nav: str = ""
 
     def html(self) -> str:
         """The section with its figures below its body."""
@@ -54,22 +58,15 @@ def tiles(items: Iterable[tuple[str, str, str]], label: str) -> str:
     )
 
 
-def notice_list(notices: Iterable[Notice]) -> str:
+def notice_list(notices: Iterable[Notice], name: str = "What to know") -> str:
     """What to be wary of; nothing where there is nothing."""
     items = "".join(
         tag("li", text("strong", LEVELS[n.level]) + text("span", n.words), class_=n.level)
         for n in notices
     )
-    return tag("ul", items, class_="notices") if items else ""
+    return tag("ul", items, class_="notices", aria_label=name) if items else ""
 
 
 def _tile(name: str, value: str, below: str) -> str:
     inner = text("span", name, class_="name") + text("span", value, class_="value")
     return tag("div", inner + tag("span", breakable(below), class_="below"), class_="tile")
-
-
-def scrolling_table(head: str, body: str, caption: str, **attributes: str) -> str:
-    """A table that scrolls by itself on narrow screens and by keyboard."""
-    inner = text("caption", caption, class_="unseen") + tag("thead", head) + tag("tbody", body)
-    table = tag("table", inner, **attributes)
-    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)

@@ -21,7 +21,7 @@ def data_section(results: RunResults) -> Section:
         figures.append(rows_figure(data, target))
     if scores and scores.distribution:
         figures.append(target_figure(scores))
-    return Section("data", "The data", _facts(data) + _groups(data), figures)
+    return Section("data", "The data", _facts(data) + _groups(data), figures, "Data")
 
 
 def _facts(data: DataFacts) -> str:
@@ -30,7 +30,7 @@ def _facts(data: DataFacts) -> str:
     items = [
         ("Eras", count(len(labels)) + (f", {labels[0]} to {labels[-1]}" if labels else "")),
         ("Rows", count(data.rows)),
-        ("Rows an era", f"{count(min(rows))} to {count(max(rows))}" if rows else DASH),
+        ("Rows an era", " to ".join(map(count, sorted({min(rows), max(rows)}))) if rows else DASH),
         ("Features", count(data.features)),
         ("Targets", _some(data.targets)),
         ("References", _some(data.references)),

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoring.report.markup import count, percent, tag, text
-from scoring.report.results import ENSEMBLE, RunResults
+from scoring.report.results import RunResults
+from scoring.report.scores import ENSEMBLE
 from scoring.report.sections.base import Section, absent, facts
 
 
@@ -23,7 +24,7 @@ def ensemble_section(results: RunResults) -> Section:
         tag("li", text("span", name) + text("b", percent(w))) for name, w in weights.items()
     )
     members = tag("ul", chips, class_="chips", aria_label="Members and weights") if chips else ""
-    return Section("ensemble", title, facts(items) + members)
+    return Section("ensemble", title, facts(items) + members, nav="Ensemble")
 
 
 def member_weights(ensemble: Mapping[str, Any]) -> dict[str, float]:

@@ -12,4 +12,4 @@ def folds_section(results: RunResults) -> Section:
     title = "The folds"
     if results.folds is None or not results.folds.folds:
         return Section("folds", title, absent("There are no folds yet.", "shard"))
-    return Section("folds", title, "", [fold_figure(results.folds)])
+    return Section("folds", title, "", [fold_figure(results.folds)], "Folds")

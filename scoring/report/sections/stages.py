@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scoring.report.markup import duration, moment, tag, text
+from scoring.report.markup import duration, moment, scrolling_table, tag, text
 from scoring.report.results import RunResults, StageRecord
-from scoring.report.sections.base import Section, absent, scrolling_table
+from scoring.report.sections.base import Section, absent
 
 _FACTS = 5
 _PLAIN = ("name", "status")
@@ -21,7 +21,7 @@ _HEADS = (
 
 
 def stages_section(results: RunResults) -> Section:
-    """A row a stage, with its share of the whole time as a bar."""
+    """A row a stage, with its time as a bar beside the longest."""
     if not results.stages:
         return Section("stages", "What ran", absent("No stage has finished.", "train"))
     longest = max(stage.seconds for stage in results.stages) or 1.0
