@@ -39,7 +39,7 @@ FINAL = "final"
 PREDICTIONS = "predictions.parquet"
 RESULT = "result.json"
 IN_SAMPLE = "in_sample"
-IN_SAMPLE = "scored_train_eras"
+SCORED = "scored_train_eras"
 """The setting of [training] that changes no fit."""
 
 
@@ -68,7 +68,7 @@ class Job:
 
     def key(self, task: FoldTask, predicted: Sequence[str] = ()) -> str:
         """What a fit and its predictions depend on."""
-        settings = task.settings.model_dump(exclude={IN_SAMPLE}) if watches(self.spec) else {}
+        settings = task.settings.model_dump(exclude={SCORED}) if watches(self.spec) else {}
         return fingerprint(
             [
                 self.spec.name,
@@ -93,7 +93,7 @@ def model_stage(config: Config, run: RunDir, name: str) -> Stage:
     settings = {
         "model": entry.model,
         "params": params.model_dump(mode="json"),
-        "training": config.training.model_dump(exclude={IN_SAMPLE}) if watches(spec) else {},
+        "training": config.training.model_dump(exclude={SCORED}) if watches(spec) else {},
         "seed": config.run.seed,
     }
     inputs = {

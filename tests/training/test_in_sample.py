@@ -75,6 +75,7 @@ def test_finished_folds_only_predict(make_run: Maker) -> None:
     assert [p.stat().st_mtime_ns for p in cards] == stamps
     assert [len(fold["train"]["eras"]) for fold in after["folds"][:-1]] == [3] * 3
     files = sorted(run.path("models", "ridge", "in_sample").glob("*.json"))
+    assert len(files) == 3
     kept = [p.stat().st_mtime_ns for p in files]
     run.path("stages", "train-ridge.json").unlink()
     train(more, run, ["ridge"])
