@@ -10,7 +10,11 @@ from importlib import import_module
 from benchmarks.figure import Figure, table
 from erazoo.errors import ErazooError
 
-MODULES = {"etl": ("etl_write", "etl_read", "etl_gbm"), "scoring": ("scoring",)}
+MODULES = {
+    "etl": ("etl_write", "etl_read", "etl_gbm"),
+    "scoring": ("scoring",),
+    "training": ("training",),
+}
 
 
 def main(words: list[str]) -> int:

@@ -6,7 +6,6 @@ Each side is a process of its own that imports and warms up first; then they rea
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,14 +13,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from benchmarks.etl_write import FEATURES, TARGETS, panel
 from benchmarks.figure import Figure
-from benchmarks.measure import alternate, baseline_file, python
-from erazoo.errors import ErazooError
+from benchmarks.measure import Answering, alternate, baseline_file, python
 from erazoo.panel import EraBlock, FeatureSpec
 from etl.shards import ShardFormat, ShardSet, ShardWriter
 from etl.shards.reader import SHUFFLE_BLOCKS
@@ -56,9 +54,13 @@ def _against_rows(work: Path, rows: int) -> Iterator[Figure]:
         if not folder.exists():
             python("-m", "benchmarks.etl_write", parquet, folder, codec)
         with ExitStack() as stack:
-            ours = stack.enter_context(Side("shards", folder, 1024, 10, "every", stays))
-            theirs = stack.enter_context(Side("rows", plain, FEATURES, TARGETS))
-            speeds = alternate(ours.speed, theirs.speed, ROUNDS)
+            ours = stack.enter_context(
+                Answering("benchmarks.etl_read", "shards", folder, 1024, 10, "every", stays)
+            )
+            theirs = stack.enter_context(
+                Answering("benchmarks.etl_read", "rows", plain, FEATURES, TARGETS)
+            )
+            speeds = alternate(ours.ask, theirs.ask, ROUNDS)
         kept = " and left packed" if stays else ""
         name = f"read shuffled, {codec}{kept}, against an Example a row"
         yield Figure(name, *speeds, "rows/s", goal or "none", facts=facts)
@@ -67,9 +69,11 @@ def _against_rows(work: Path, rows: int) -> Iterator[Figure]:
 def _against_memory(folder: Path, features: int, eras: int, goal: str) -> Figure:
     """`from_tensor_slices(...).shuffle(n).batch(b)` over the same rows."""
     with ExitStack() as stack:
-        ours = stack.enter_context(Side("shards", folder, BATCH, 2, "", ""))
-        theirs = stack.enter_context(Side("memory", folder, BATCH))
-        speeds = alternate(ours.speed, theirs.speed, ROUNDS)
+        ours = stack.enter_context(
+            Answering("benchmarks.etl_read", "shards", folder, BATCH, 2, "", "")
+        )
+        theirs = stack.enter_context(Answering("benchmarks.etl_read", "memory", folder, BATCH))
+        speeds = alternate(ours.ask, theirs.ask, ROUNDS)
     facts = {"rows": eras * ERA_ROWS, "features": features, "targets": 1, "batch": BATCH}
     name = f"read shuffled, {features} features, against a shuffle in memory"
     return Figure(name, *speeds, "rows/s", goal, facts=facts)
@@ -122,43 +126,6 @@ def _block(era: str, features: int) -> EraBlock:
     codes = rng.integers(0, 5, (ERA_ROWS, features), dtype=np.int8)
     ids = np.array([f"n{era}{row:011x}" for row in range(ERA_ROWS)], dtype=object)
     return EraBlock(era, ids, codes, targets, np.empty((ERA_ROWS, 0), np.float32))
-
-
-class Side:
-    """A process that reads once a question, from its first answer on warm."""
-
-    def __init__(self, way: str, *words: object) -> None:
-        self._words = [sys.executable, "-m", "benchmarks.etl_read", way, *map(str, words)]
-
-    def __enter__(self) -> Self:
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            self._words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
-        )
-        self.speed()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._process.communicate()
-
-    def speed(self) -> float:
-        """Rows a second of one more round.
-
-        Raises:
-            ErazooError: the process has ended.
-        """
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        try:
-            stdin.write("\n")
-            stdin.flush()
-        except BrokenPipeError:
-            pass
-        answer = stdout.readline()
-        if not answer:
-            raise ErazooError(f"a measured process failed: {' '.join(self._words[2:])}")
-        return float(answer)
 
 
 def _answer(rounds: Iterator[float]) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -100,6 +100,43 @@ def baseline_file(name: str) -> Path:
             hint=f"Set {BASELINES} to the folder that holds it",
         )
     return path.resolve()
+
+
+class Answering:
+    """A process that measures once a question: a line in, a number out."""
+
+    def __init__(self, module: str, *words: object) -> None:
+        self._words = [sys.executable, "-m", module, *map(str, words)]
+
+    def __enter__(self) -> Self:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            self._words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+        )
+        self.ask()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate()
+
+    def ask(self) -> float:
+        """One more measurement; the first finds the process warm.
+
+        Raises:
+            ErazooError: the process has ended.
+        """
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write("\n")
+            stdin.flush()
+        except BrokenPipeError:
+            pass
+        answer = stdout.readline()
+        if not answer:
+            raise ErazooError(f"a measured process failed: {' '.join(self._words[2:])}")
+        return float(answer)
 
 
 class _Peak(threading.Thread):

@@ -20,7 +20,7 @@ from etl.build import open_shards
 from scoring.eras import EraSlices
 from scoring.ranks import era_ranks
 from training.evaluation import evaluate, source_print
-from training.loop import FINAL, RESULT, model_dir, model_stage
+from training.job import FINAL, RESULT, model_dir, model_stage
 from training.predictions import Predictions
 
 NAME = "ensemble"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,18 @@ from erazoo.publish import read_json, sha256, write_json
 CARD = "card.json"
 
 
-def seal(folder: Path, card: Mapping[str, Any]) -> None:
-    """Write the card of an artefact: its facts and the sha256 of every file beside it."""
+def seal(folder: Path, card: Mapping[str, Any], passing: Collection[str] = ()) -> None:
+    """Write the card of an artefact: its facts and the sha256 of every file beside it.
+
+    Args:
+        folder: of the artefact.
+        card: its facts.
+        passing: names in the folder that are no part of it, and go afterwards.
+    """
     files = {
         str(path.relative_to(folder)): sha256(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != CARD
+        if path.is_file() and path.name != CARD and path.relative_to(folder).parts[0] not in passing
     }
     write_json(folder / CARD, {**card, "files": files})
 

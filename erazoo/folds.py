@@ -22,8 +22,8 @@ class FoldPlan:
     """All folds of an experiment: development folds, and one for the held-out eras.
 
     Args:
-        target: what is learned.
-        label_eras: eras that its label reaches past its own.
+        target: what is scored, and learned unless a model says otherwise.
+        label_eras: eras that a label reaches past its own, the longest of all that are learned.
         purge: see `PurgedEraSplit`.
         embargo: see `PurgedEraSplit`.
         axis: every era of the panel.

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from erazoo.errors import ErazooError
+
 T = TypeVar("T")
 SECRETS = ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")
 """Credentials of the tournament."""
@@ -33,8 +35,15 @@ class _Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
-def set_up(verbose: bool = False, file: Path | None = None) -> None:
-    """Send logs to stderr, and to a file as well where one is given."""
+def set_up(verbose: bool = False, file: Path | None = None, *, over_bar: bool = False) -> None:
+    """Send logs to stderr, and to a file as well where one is given.
+
+    Args:
+        verbose: say everything.
+        file: takes the logs too.
+        over_bar: another process may show a progress bar on the same terminal; a line takes its
+            place, and it is drawn again below.
+    """
     level = logging.DEBUG if verbose else logging.INFO
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if file is not None:
@@ -42,6 +51,8 @@ def set_up(verbose: bool = False, file: Path | None = None) -> None:
         handlers.append(logging.FileHandler(file, encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(_Redacting("%(asctime)s %(message)s", "%H:%M:%S"))
+    if over_bar and sys.stderr.isatty():
+        handlers[0].setFormatter(_Redacting("\r\033[K%(asctime)s %(message)s", "%H:%M:%S"))
     LOGGER.handlers = handlers
     LOGGER.setLevel(level)
     LOGGER.propagate = False
@@ -74,7 +85,7 @@ def _bar(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
 def quiet_native() -> Iterator[None]:
     """Hold back what native libraries write to stderr on their own, unless logs are verbose.
 
-    It is written after all when the block fails, since it may explain the failure.
+    It is written after all when the block fails without words of our own, which it may explain.
     """
     if LOGGER.isEnabledFor(logging.DEBUG):
         yield
@@ -85,6 +96,8 @@ def quiet_native() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except ErazooError:
+            raise
         except Exception:
             held.seek(0)
             os.write(kept, held.read())

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 ABORTS_AT_EXIT = "tensorflow_io"
@@ -16,9 +16,14 @@ ABORTS_AT_EXIT = "tensorflow_io"
 ORPHAN_CHECK_SECONDS = 0.1
 
 
-def stay_with(parent: int) -> None:
-    """Make this process leave at once when `parent`, the command that started it, is gone."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def stay_with(parent: int, last: Callable[[], object] | None = None) -> None:
+    """Make this process leave at once when `parent`, the command that started it, is gone.
+
+    Args:
+        parent: its process id.
+        last: what is done before leaving, such as ending processes of its own.
+    """
+    threading.Thread(target=_end_with, args=(parent, last), daemon=True).start()
 
 
 def leave_interrupts_to(parent: int) -> None:
@@ -53,7 +58,11 @@ def interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, former)
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, last: Callable[[], object] | None) -> None:
     while os.getppid() == parent:
         time.sleep(ORPHAN_CHECK_SECONDS)
-    os._exit(1)
+    try:
+        if last is not None:
+            last()
+    finally:
+        os._exit(1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,39 @@ def json_text(value: Any) -> str:
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def append_line(path: Path, value: Mapping[str, Any]) -> None:
+    """Add one line of JSON to a journal by a single write, flushed to the disk.
+
+    A line that a killed process left torn stays behind as one that `read_lines` passes over.
+
+    Raises:
+        OSError: the disk took only a part of it.
+    """
+    line = json.dumps(dict(value), allow_nan=False).encode() + b"\n"
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        if os.write(handle, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if not size:
+        sync(path.parent)
+
+
+def read_lines(path: Path) -> Iterator[Any]:
+    """The whole lines of a journal, none where there is no journal."""
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        for line in stream:
+            with suppress(ValueError):
+                yield json.loads(line)
 
 
 def sha256(path: Path) -> str:

@@ -23,6 +23,7 @@ from etl.content import (
     content_key,
     data_prints,
     describe_content,
+    horizons,
     label_eras,
     only_remote,
     shard_inputs,
@@ -42,6 +43,7 @@ from etl.shards.manifest import MANIFEST
 from etl.sorting import in_order, sweep_sorted
 from etl.source import check_data, column_facts, data_files, data_folder
 from etl.splits import fitting_eras, plan_folds, split_names
+from etl.targets import made_targets, needed_columns
 from etl.workers import write_pending
 
 FOLDS = "folds.json"
@@ -89,10 +91,11 @@ class ShardJob:
             _balance(config, data, plan),
             column=data.targets.index(section.target),
             seed=config.run.seed if config.shards.shuffle else None,
+            made=made_targets(config, data.targets, data.references),
         )
         form = ShardFormat(
             preparation.spec,
-            data.targets,
+            (*data.targets, *config.targets),
             data.references,
             config.shards.block_rows,
             config.shards.codec,
@@ -113,6 +116,10 @@ class ShardJob:
             "alias": {TARGET_ALIAS: self.data.alias_of()},
             "target": self.plan.target,
             "label_eras": self.plan.label_eras,
+            "horizons": horizons(config, run, self.form.targets),
+            "made_targets": {
+                t.name: t.entry.model_dump(mode="json") for t in self.preparation.made
+            },
             "purge": self.plan.purge,
             "embargo": self.plan.embargo,
             "shuffle_seed": self.preparation.seed,
@@ -127,7 +134,8 @@ class ShardJob:
                 column_facts(config),
                 self.data.spec.fingerprint,
                 self.form.spec.fingerprint,
-                self.data.targets,
+                self.form.targets,
+                facts["made_targets"],
                 facts["balance"],
                 facts["cleaning"],
                 facts["shuffle_seed"],
@@ -154,7 +162,7 @@ def open_data(config: Config, run: RunDir) -> Dataset:
         DataError: data that cannot be used.
     """
     section = config.data
-    targets = (section.target, *section.extra_targets)
+    targets = (section.target, *needed_columns(config))
     return Dataset(data_files(config, run), section.feature_set, targets, section.features)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from erazoo.config import Config
-from erazoo.errors import DataError
+from erazoo.errors import ConfigError, DataError
 from erazoo.publish import fingerprint, read_json
 from erazoo.rundir import RunDir
 from erazoo.tournament import TOURNAMENTS, target_bars
 from etl.cleaning import learns
 from etl.files import PRICE_RECORD
 from etl.source import column_facts, data_files, data_folder
+from etl.targets import base_columns, learned_columns
 
 COLUMN_SETTINGS = ("feature_set", "features", "target", "extra_targets")
 """Settings of [data] that choose its columns."""
@@ -82,10 +83,12 @@ def shard_settings(config: Config, *left_out: str) -> dict[str, dict[str, Any]]:
     seeded = config.shards.shuffle or learns(config.clean)
     clean = config.clean.model_dump(mode="json")
     chosen = config.data.model_dump(mode="json", include=set(COLUMN_SETTINGS))
+    made = {name: entry.model_dump(mode="json") for name, entry in config.targets.items()}
     return {
         "data": {**chosen, **column_facts(config)},
         "shards": config.shards.model_dump(mode="json", exclude=set(left_out)),
         "clean": {**clean, "order": list(config.clean.groups)},
+        "targets": made,
         "split": config.split.model_dump(mode="json"),
         "run": {"seed": config.run.seed if seeded else None},
     }
@@ -103,12 +106,45 @@ def data_prints(config: Config, run: RunDir) -> dict[str, str]:
 
 
 def label_eras(config: Config, run: RunDir) -> int:
-    """Eras that a label reaches past its own: configured, measured on prices, or from its name."""
-    if config.data.horizon is not None:
-        return config.data.horizon
+    """Eras that a label reaches past its own, the longest of all that are learned.
+
+    That is `data.target` and what enabled models learn, so that the purge of the one plan keeps
+    every model's labels apart.
+    """
+    return max(target_reach(config, run, column) for column in learned_columns(config))
+
+
+def target_reach(config: Config, run: RunDir, column: str) -> int:
+    """Eras that the labels of a column of the data reach past their own.
+
+    For `data.target` they are configured; else they are measured on prices, or from its name.
+
+    Raises:
+        ConfigError: nothing says how far.
+    """
+    named = config.data.horizon
+    if named is not None and column == config.data.target:
+        return named
     if config.data.source == "prices":
         record = data_folder(config, run) / PRICE_RECORD
         measured = read_json(record)["label_eras"] if record.is_file() else {}
-        if config.data.target in measured:
-            return int(measured[config.data.target])
-    return TOURNAMENTS[config.data.tournament].label_eras(target_bars(config.data.target))
+        if column in measured:
+            return int(measured[column])
+    try:
+        return TOURNAMENTS[config.data.tournament].label_eras(target_bars(column))
+    except ConfigError:
+        if named is None:
+            raise
+        return named
+
+
+def horizons(config: Config, run: RunDir, targets: Sequence[str]) -> dict[str, int | None]:
+    """By target, made or not, the eras that its labels reach past their own; None where unknown."""
+    return {target: _reach(config, run, target) for target in targets}
+
+
+def _reach(config: Config, run: RunDir, target: str) -> int | None:
+    try:
+        return max(target_reach(config, run, name) for name in base_columns(config, target))
+    except ConfigError:
+        return None

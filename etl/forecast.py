@@ -113,7 +113,7 @@ def _decided(config: Config, run: RunDir, data: Dataset) -> tuple[FoldPlan, Shar
     removes = any(g.rules.outliers != "none" and g.rules.action == "remove" for g in rules)
     form = ShardFormat(
         _widest([data.spec.names[c] for g in rules if g.rules.indicators for c in g.columns], data),
-        data.targets,
+        (*data.targets, *config.targets),
         data.references,
         section.block_rows,
         section.codec,

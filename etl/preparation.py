@@ -1,4 +1,4 @@
-"""What happens to the rows of an era between table and shard: cleaning, weights, order."""
+"""What happens to the rows of an era between table and shard: targets, cleaning, weights, order."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from erazoo.panel import EraBlock, FeatureSpec
 from etl.balance import Balance
 from etl.cleaning import Cleaning
 from etl.dataset import Dataset
+from etl.targets import MadeTarget, with_made
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Preparation:
         balance: of the target's bins, if any.
         column: the balanced target's column.
         seed: rows of each era are put in an order drawn from it and the era; None keeps theirs.
+        made: further targets, made of those of the panel.
     """
 
     cleaning: Cleaning
     balance: Balance | None = None
     column: int = 0
     seed: int | None = None
+    made: tuple[MadeTarget, ...] = ()
 
     @property
     def spec(self) -> FeatureSpec:
@@ -49,7 +52,8 @@ class Preparation:
     def block(self, block: EraBlock) -> EraBlock:
         """One prepared era."""
         weights = self._weights(block)
-        clean = replace(block, features=self.cleaning.features(block.features), weights=weights)
+        features = self.cleaning.features(block.features)
+        clean = with_made(replace(block, features=features, weights=weights), self.made)
         if self.seed is None:
             return clean
         order = np.random.default_rng([self.seed, era_number(block.era)]).permutation(len(block))

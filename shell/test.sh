@@ -22,4 +22,4 @@ fi
 set_up "${files[@]}"
 
 workers="$(python -c 'from erazoo.machine import cores; print(min(8, cores()))')"
-python -m pytest -n "$workers" "${marked[@]}" "${arguments[@]}"
+python -m pytest -n "$workers" --dist worksteal "${marked[@]}" "${arguments[@]}"

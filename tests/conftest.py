@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, settings
 
 from erazoo.config import Config, load
 from erazoo.folds import FoldPlan
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# No example fails because the machine is busy.
+settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-speed")
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
@@ -35,6 +41,20 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data are absent: {folder} (set ERAZOO_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unflushed() -> Iterator[None]:
+    """Nothing is flushed to the disk, which costs milliseconds a file and shows in power cuts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _untracked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings are not logged to MLflow, whose new database takes seconds; see test_tracking."""
+    monkeypatch.setattr("training.tracking._log", lambda *_: None)
 
 
 @pytest.fixture
@@ -231,6 +251,28 @@ def make_run(panel_folder: Path, tmp_path: Path) -> Callable[..., tuple[Config, 
         return config, run
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trained_once(
+    panel_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Config, Path]:
+    """The panel's experiment and its run directory with ridge and LightGBM trained."""
+    from training.loop import train_model
+
+    config = load(overrides=[f"data.dir={panel_folder}", *RUN_SETTINGS], variables={})
+    run = RunDir(tmp_path_factory.mktemp("trained") / "run")
+    shard(config, run)
+    for name in ("ridge", "lightgbm"):
+        train_model(config, run, name)
+    return config, run.root
+
+
+@pytest.fixture
+def trained(trained_once: tuple[Config, Path], tmp_path: Path) -> tuple[Config, RunDir]:
+    """A copy of that run, which a test may change."""
+    config, root = trained_once
+    return config, RunDir(Path(shutil.copytree(root, tmp_path / "run")))
 
 
 @pytest.fixture

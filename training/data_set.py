@@ -97,7 +97,7 @@ def open_data_set(config: Config, run: RunDir, data: Path | None = None) -> Data
         shards, plan = open_shards(config, run)
         shards.target_index(target)
         resolved = tuple(e for e, held in shards.manifest.eras.items() if held.resolved[target])
-        reach = reach_of(config, target, plan)
+        reach = reach_of(config, target, plan, shards)
         folder = data_folder(config, run)
         return DataSet(shards, folder, target, reach, resolved, frozenset(closed_eras(plan)))
     own = config.data.target

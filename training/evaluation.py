@@ -23,7 +23,7 @@ from training.assessment import FORMAT, Board, Candidate, Question, assess
 from training.feature_pass import choose_features
 from training.held_out import candidates_opened, record_opening
 from training.in_sample import train_summary
-from training.loop import RESULT, model_dir, model_stage
+from training.job import RESULT, model_dir, model_stage
 from training.payouts import Payouts
 from training.prediction_files import read_prediction_file
 from training.predictions import prediction_facts
@@ -182,7 +182,8 @@ def _scores(
     eras = _scored_eras(plan, kind)
     target = config.evaluate.target or plan.target
     shards.target_index(target)
-    roles, reach = reference_roles(config, shards.references), reach_of(config, target, plan)
+    roles = reference_roles(config, shards.references)
+    reach = reach_of(config, target, plan, shards)
     choice = choose_features(shards.spec, config.evaluate.features)
     question = Question(
         kind=kind,
@@ -191,7 +192,7 @@ def _scores(
         meta_model=roles.meta_model,
         benchmark=roles.benchmark,
         choice=choice,
-        near=near_training(plan, reach, held_out=kind == "held_out"),
+        near=near_training(plan, max(reach, plan.label_eras), held_out=kind == "held_out"),
         trials=config.evaluate.trials or 0,
         limits=limits_of(config, data_folder(config, run)),
         payouts=Payouts.of(config, target, reach, roles),

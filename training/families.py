@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from erazoo.artefacts import open_sealed
+from erazoo.artefacts import CARD, open_sealed
 from erazoo.errors import ArtifactError, SchemaError
 from erazoo.logs import quiet_native
 from erazoo.panel import FeatureSpec
+from erazoo.publish import sha256
 from training.complete import CompleteTrainer
+from training.members import MeanRank
 from training.task import Trainer
 from zoo import catalogue
 from zoo.catalogue import ModelSpec
+from zoo.plugin import PLUGIN
 
 if TYPE_CHECKING:
     from training.task import BlockPredictor
@@ -53,6 +56,9 @@ def watches(spec: ModelSpec) -> bool:
 def load_model(folder: Path, features: FeatureSpec) -> BlockPredictor:
     """A trained model from its folder, checked against its card.
 
+    Where it is several fits, whose folders lie in this one, it is called with one whole era at a
+    time and answers the mean of their ranks.
+
     Args:
         folder: holds `card.json` and the model's files.
         features: the features that it will be given.
@@ -69,14 +75,29 @@ def load_model(folder: Path, features: FeatureSpec) -> BlockPredictor:
             expected=card.get("fingerprint"),
             hint="Shard the data and train again, or use the data that it was trained on",
         )
+    if members := card.get("members"):
+        _check_members(folder, members)
+        return MeanRank([load_model(folder / name, features) for name in members])
     try:
-        spec = catalogue.get(str(card["model"]))
+        own = folder / PLUGIN
+        spec = catalogue.get(str(own) if own.is_file() else str(card["model"]))
         params = spec.params.model_validate(card["params"])
     except (KeyError, ValueError) as error:
         raise ArtifactError(
             "the card of a model does not fit this version", received=f"{folder}: {error}"
         ) from None
     return trainer_of(spec).load(spec, params, features, folder)
+
+
+def _check_members(folder: Path, members: Mapping[str, str]) -> None:
+    for name, card in members.items():
+        path = folder / name / CARD
+        if not path.is_file() or sha256(path) != card:
+            raise ArtifactError(
+                "a fit that a model is the mean of is not the one that it was made of",
+                received=str(path.parent),
+                hint="Train the model again",
+            )
 
 
 def checksums(folders: Sequence[Path]) -> dict[str, dict[str, str]]:

@@ -15,7 +15,8 @@ from erazoo.logs import LOGGER, set_up
 from erazoo.processes import leave, stay_with
 from erazoo.publish import make_dir, write_json
 from erazoo.rundir import RunDir
-from training.loop import RESULT, model_dir, train_model
+from training.job import RESULT, model_dir
+from training.loop import train_model
 
 SHORT_SPIN = "1000"
 """How long OpenMP threads spin while they wait: the default makes a LightGBM fit beside two other
@@ -58,10 +59,25 @@ def train_apart(
     if answer is None:
         answer = {"status": "failed", "reason": _death(worker.exitcode), "exit_code": 1}
     if answer["status"] == "failed":
-        entry = config.models[name]
-        answer = {"name": name, "model": entry.model, "preset": entry.preset, **answer}
-        write_json(make_dir(model_dir(run, name)) / RESULT, answer)
+        return failure(config, run, name, answer["reason"], answer["exit_code"])
     return dict(answer)
+
+
+def failure(
+    config: Config, run: RunDir, name: str, reason: str, exit_code: int = 1
+) -> dict[str, Any]:
+    """The result of a model that failed, recorded in its folder."""
+    entry = config.models[name]
+    answer = {
+        "name": name,
+        "model": entry.model,
+        "preset": entry.preset,
+        "status": "failed",
+        "reason": reason,
+        "exit_code": exit_code,
+    }
+    write_json(make_dir(model_dir(run, name)) / RESULT, answer)
+    return answer
 
 
 def _work(
@@ -73,7 +89,7 @@ def _work(
     sender: Any,
 ) -> None:
     stay_with(parent)
-    set_up(*logs)
+    set_up(*logs, over_bar=True)
     try:
         answer = train_model(Config.model_validate(config), RunDir(root), name)
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from erazoo.near import nearest
 from erazoo.publish import read_json
 from erazoo.tournament import TOURNAMENTS, target_bars
 from etl.files import PRICE_RECORD
+from etl.shards import ShardSet
 from etl.splits import era_runs
 from scoring.alarms import CEILINGS, Alarm, Limits, listed
 from training.feature_pass import NONE, FeatureChoice
@@ -78,8 +79,14 @@ def reference_roles(config: Config, references: Sequence[str]) -> Roles:
     return Roles(found, benchmark, names, tuple(n for n in references if n not in names))
 
 
-def reach_of(config: Config, target: str, plan: FoldPlan) -> int:
-    """Eras that the labels of `target` reach past their own."""
+def reach_of(config: Config, target: str, plan: FoldPlan, shards: ShardSet) -> int:
+    """Eras that the labels of `target` reach past their own.
+
+    That of `plan` is the longest of all that models learn, and serves where the shards do not say.
+    """
+    known = shards.manifest.facts.get("horizons", {}).get(target)
+    if known is not None:
+        return int(known)
     if target == plan.target:
         return plan.label_eras
     return TOURNAMENTS[config.data.tournament].label_eras(target_bars(target))

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     BlockPredictor = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 
+STATE = "state"
+"""What an unfinished fit goes on from, in its own folder; it goes when the fit is sealed."""
+UNFITTING = frozenset({"scored_train_eras", "threads", "tensorboard", "profile", "eras"})
+"""Settings of [training] that change no fit, or that its eras tell."""
+
+
 @dataclass(frozen=True)
 class FoldTask:
     """One fit: which eras it learns from and which it may watch.
@@ -39,6 +45,7 @@ class FoldTask:
         settings: the loop around the epochs.
         length: a fixed number of epochs or trees, learned from earlier folds; None where the
             monitor or the parameters decide.
+        start: the folder of an untrained network that the fit begins with; None to build one.
     """
 
     name: str
@@ -48,6 +55,7 @@ class FoldTask:
     seed: int
     settings: TrainingSection = field(default_factory=TrainingSection)
     length: int | None = None
+    start: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,10 @@ class Trainer(Protocol):
     def fit(
         self, spec: ModelSpec, params: Params, data: ShardSet, task: FoldTask, folder: Path
     ) -> FitResult:
-        """Fit and write the model's files into `folder`, in the family's native format."""
+        """Fit and write the model's files into `folder`, in the family's native format.
+
+        What lies in the folder is of this very fit, begun and killed; a trainer may go on from it.
+        """
 
     def load(
         self, spec: ModelSpec, params: Params, features: FeatureSpec, folder: Path

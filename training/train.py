@@ -1,4 +1,4 @@
-"""`erazoo train`: every chosen model through all folds, one process each."""
+"""`erazoo train`: every chosen model through all folds, one process each or spread by fits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from erazoo.artefacts import CARD
 from erazoo.config import Config
 from erazoo.errors import ConfigError
 from erazoo.logs import LOGGER
@@ -13,8 +14,12 @@ from erazoo.near import nearest
 from erazoo.publish import read_json
 from erazoo.rundir import RunDir
 from etl.build import bring_shards, open_shards
-from training.loop import RESULT, model_dir, model_stage
-from training.process import train_apart
+from training.fit import BEGUN
+from training.job import RESULT, Job, model_dir, model_stage
+from training.process import failure, train_apart
+from training.progress import live_progress
+from training.spread import Failure, spread_fits, spreads
+from training.tracking import track
 from zoo import catalogue
 
 
@@ -51,7 +56,13 @@ def train(
 
     Shards that are not here are fetched from `shards.remote` first.
 
-    Memory: one model's, since they train one after the other in processes of their own.
+    Models train one after the other in processes of their own, those that read another's encoder
+    last, or (see `training.spread`) all their fits on the engine, after which such a process only
+    gathers them.
+
+    What was trained is logged to MLflow, see `training.tracking`.
+
+    Memory: one model's, or that of the fits that run at once.
 
     Returns:
         By model name, the content of its `result.json`; `skipped` is true where it stood already,
@@ -65,20 +76,37 @@ def train(
     chosen = chosen_models(config, names)
     check_models(config)
     bring_shards(config, run)
-    results = {}
+    jobs = [Job.of(config, run, name) for name in chosen]
+    chosen = tuple(job.name for job in sorted(jobs, key=lambda job: job.waits))
+    if force:
+        for name in chosen:
+            _forget(config, run, name)
+    with live_progress(run.path("models")):
+        results = _results(config, run, chosen, verbose=verbose, log_file=log_file)
+    track(config, run, chosen)
+    return results
+
+
+def _results(
+    config: Config, run: RunDir, chosen: Sequence[str], *, verbose: bool, log_file: Path | None
+) -> dict[str, dict[str, Any]]:
+    """Train what is not trained, model by model."""
+    failures = _spread(config, run, chosen) if spreads(config.engine) else {}
+    results: dict[str, dict[str, Any]] = {}
     for name in chosen:
         stage = model_stage(config, run, name)
-        if not force and stage.done():
+        if stage.done():
             results[name] = {**stage.summary(), "skipped": True}
             continue
         stage.forget()
-        if force:
-            _forget_folds(run, name)
         if before := _failure(run, name):
             LOGGER.info("train %s again; it failed before: %s", name, before)
         else:
             LOGGER.info("train %s", name)
-        result = train_apart(config, run, name, verbose=verbose, log_file=log_file)
+        if failed := failures.get(name):
+            result = failure(config, run, name, failed.reason, failed.exit_code)
+        else:
+            result = train_apart(config, run, name, verbose=verbose, log_file=log_file)
         results[name] = {**result, "failed_before": before}
     return results
 
@@ -114,6 +142,16 @@ def _failure(run: RunDir, name: str) -> str | None:
     return str(result["reason"]) if result.get("status") == "failed" else None
 
 
-def _forget_folds(run: RunDir, name: str) -> None:
-    for card in model_dir(run, name).rglob("card.json"):
-        card.unlink()
+def _forget(config: Config, run: RunDir, name: str) -> None:
+    """Make a model's stage and fits unfinished, so that all are done again."""
+    model_stage(config, run, name).forget()
+    for mark in (CARD, BEGUN):
+        for path in model_dir(run, name).rglob(mark):
+            path.unlink()
+
+
+def _spread(config: Config, run: RunDir, names: Sequence[str]) -> dict[str, Failure]:
+    """Run what is missing on the engine; what reads another's encoder may be, once that is new."""
+    missing = [n for n in names if not model_stage(config, run, n).done()]
+    reading = [n for n in names if n not in missing and Job.of(config, run, n).waits]
+    return spread_fits(config, run, [*missing, *reading]) if missing else {}

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from erazoo.errors import ConfigError, UnknownModelError
 from erazoo.near import nearest
+from erazoo.publish import read_json
 
 MODULES = {
     "ridge": "zoo.linear.ridge",
     "lightgbm": "zoo.boosting.lightgbm",
+    "linear": "zoo.keras.linear",
     "mlp": "zoo.keras.mlp",
+    "resnet": "zoo.keras.resnet",
+    "realmlp": "zoo.keras.realmlp",
+    "tabm": "zoo.keras.tabm",
+    "dcn": "zoo.keras.dcn",
+    "cnn1d": "zoo.keras.cnn1d",
+    "ft_transformer": "zoo.keras.ft_transformer",
+    "autoencoder": "zoo.keras.autoencoder",
+    "ae_mlp": "zoo.keras.ae_mlp",
     "ae_classifier": "zoo.keras.ae_classifier",
 }
 
@@ -24,6 +35,18 @@ class Params(BaseModel):
     """Base of a model's parameters: frozen, and an unknown name is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    def reads(self, fold: str = "") -> tuple[Path, ...]:  # noqa: ARG002
+        """Cards of the trained models that a fit reads beside the data; most read none.
+
+        Args:
+            fold: whose fit it is; empty for those of all folds.
+        """
+        return ()
+
+    def identity(self) -> dict[str, Any]:
+        """What a fit depends on, as plain values; what it reads counts by content, not by place."""
+        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -37,7 +60,12 @@ class ModelSpec:
         params: the type of its parameters.
         presets: named parameter values, applied before a user's own.
         takes_missing: whether NaN in float features says something to it.
-        build: makes the untrained model; its signature is the family's.
+        needs: what it wants beyond the default installation and a CPU, such as `GPU advised`.
+        memorise: values that switch its regularisation off, with which it learns a few rows by
+            heart; on top of its first preset.
+        source: the file of a model that is not the catalogue's own; see `zoo.plugin`.
+        build: makes the untrained model; its signature is the family's. For `keras` it is
+            `build(params, features, seed)`, for the others `build(params, features)`.
     """
 
     name: str
@@ -46,6 +74,9 @@ class ModelSpec:
     params: type[Params]
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     takes_missing: bool = False
+    needs: tuple[str, ...] = ()
+    memorise: Mapping[str, Any] = field(default_factory=dict)
+    source: Path | None = None
     build: Callable[..., Any] = field(kw_only=True)
 
 
@@ -54,12 +85,26 @@ def names() -> tuple[str, ...]:
     return tuple(MODULES)
 
 
+def known_weights() -> tuple[int, dict[str, dict[str, int]]]:
+    """Features, and by network and preset its number of weights with so many features.
+
+    They are those that building the networks gives, which takes TensorFlow and half a minute.
+    """
+    table = read_json(Path(__file__).parent / "keras" / "weights.json")
+    return int(table["features"]), table["weights"]
+
+
 def get(name: str) -> ModelSpec:
-    """One member by name.
+    """One member by name, or a user's own model by the path of its file, which ends in `.py`.
 
     Raises:
         UnknownModelError: the catalogue has no such name.
+        ConfigError: a file that holds no model.
     """
+    if name.endswith(".py"):
+        from zoo.plugin import load_plugin
+
+        return load_plugin(Path(name))
     if name not in MODULES:
         raise UnknownModelError(
             "the catalogue has no such model", received=name, expected=nearest(name, MODULES)
@@ -80,18 +125,42 @@ def resolve(spec: ModelSpec, preset: str, overrides: Mapping[str, Any]) -> Param
             received=preset,
             expected=nearest(preset, spec.presets),
         )
-    values = {**(spec.presets[preset] if preset else {}), **overrides}
+    values = merged(spec.presets[preset] if preset else {}, overrides)
     try:
         return spec.params.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{spec.name} has no parameter {name!r}",
-                expected=nearest(name, spec.params.model_fields),
-            ) from None
-        raise ConfigError(
-            f"{spec.name} parameter {name!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
-            received=repr(first["input"]),
-        ) from None
+        raise _refused(spec, error) from None
+
+
+def merged(values: Mapping[str, Any], on_top: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with others on top, option by option also within groups of options.
+
+    >>> merged({"head": {"kind": "classes", "classes": 5}}, {"head": {"classes": 7}})
+    {'head': {'kind': 'classes', 'classes': 7}}
+    """
+    result = dict(values)
+    for name, value in on_top.items():
+        below = result.get(name)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[name] = merged(below, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def _refused(spec: ModelSpec, error: ValidationError) -> ConfigError:
+    """The first complaint in words, with the option's name as it is written in a configuration."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        group: type[BaseModel] = spec.params
+        for part in first["loc"][:-1]:
+            inner = group.model_fields[str(part)].annotation
+            if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+                break
+            group = inner
+        expected = nearest(str(first["loc"][-1]), group.model_fields)
+        return ConfigError(f"{spec.name} has no parameter {name!r}", expected=expected)
+    words = str(first["msg"]).replace("valid tuple", "list in square brackets")
+    return ConfigError(
+        f"{spec.name} parameter {name!r}: {words[0].lower()}{words[1:]}",
+        received=repr(first["input"]),
+    )

@@ -94,6 +94,7 @@ def _score_run(call: Call, *, final: bool, force: bool) -> dict[str, Any] | None
     run = call.existing_run()
     from training.evaluation import evaluate as score
     from training.evaluation import scores_stand
+    from training.tracking import track
 
     if call.dry_run:
         work = f"score {'held-out' if final else 'out-of-fold'} predictions"
@@ -101,7 +102,9 @@ def _score_run(call: Call, *, final: bool, force: bool) -> dict[str, Any] | None
         call.plan(work, stands, run=str(run.root))
         return None
     with call.writing():
-        return score(call.config, run, final=final, force=force)
+        result = score(call.config, run, final=final, force=force)
+        track(call.config, run, tuple(call.config.models))
+        return result
 
 
 def _score_files(

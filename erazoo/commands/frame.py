@@ -83,16 +83,19 @@ class Call:
         _start_logs(flags)
         return cls(flags, _resolve(flags))
 
-    def override(self, settings: Mapping[str, object]) -> Call:
+    def override(self, settings: Mapping[str, object], *, below_set: bool = False) -> Call:
         """The same call with options of the verb set over everything else.
 
         Args:
             settings: values by `section.key`; those that are None are left alone.
+            below_set: let what the user gave by `--set` win over them.
         """
         texts = [
             f"{key}={json.dumps(value)}" for key, value in settings.items() if value is not None
         ]
-        flags = replace(self.flags, settings=[*(self.flags.settings or []), *texts])
+        given = self.flags.settings or []
+        together = [*texts, *given] if below_set else [*given, *texts]
+        flags = replace(self.flags, settings=together)
         return Call(flags, _resolve(flags))
 
     @property

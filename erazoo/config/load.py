@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -30,7 +31,7 @@ def load(
     """Load and validate an experiment.
 
     Args:
-        path: the experiment's TOML file; None for the defaults alone.
+        path: the experiment's TOML file, or a run's `config.json`; None for the defaults alone.
         env: the name of a layer in `conf/env/`, here or in the checkout.
         overrides: `section.key=value` texts; a value is read as TOML, else taken as text.
         variables: the process environment; `ERAZOO_SECTION__KEY=value` sets a key.
@@ -65,15 +66,16 @@ def describe(config: Config) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
-            return tomllib.load(stream)
+            return dict(json.load(stream)) if path.suffix == ".json" else tomllib.load(stream)
     except FileNotFoundError:
         raise ConfigError("the configuration file does not exist", received=str(path)) from None
     except (IsADirectoryError, PermissionError) as error:
         raise ConfigError(
             "the configuration file cannot be read", received=f"{path} ({error.strerror})"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML", received=str(error)) from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise ConfigError(f"{path} is not valid {kind}", received=str(error)) from None
 
 
 def _env_file(env: str) -> Path:

@@ -250,33 +250,141 @@ class SplitSection(Section):
 class TrainingSection(Section):
     """The loop around a network's epochs (`training/`).
 
-    A preset's own `batch_size` wins over the one here. `threads` limits LightGBM and TensorFlow;
+    The weights of the epoch with the best `monitor` are kept: the lowest `val_loss`, the highest
+    `val_corr` (mean CORR of the monitor eras) or `val_sharpe` (that mean over its standard
+    deviation). A fit stops after `patience` epochs without an improvement by more than `threshold`.
+    A preset's own `batch_size` wins over the one here; it counts over all `devices` together.
+    `precision` is what layers calculate in, `auto` being bfloat16 where the GPUs have it and
+    float32 elsewhere; `jit` compiles steps with XLA. `threads` limits LightGBM and TensorFlow;
     0 is every core that the process may use. Each fold's model also predicts `scored_train_eras`
     of the eras it was fitted on, evenly spaced, so that scores in training stand beside those in
-    validation; 0 leaves them out.
+    validation; 0 leaves them out. `eras` selects among the training eras of each fold, as
+    `split.eras` does, but of shards that stand. `tensorboard` says which event files a network's
+    fit writes: `curves` (losses, CORR by era, learning rate, throughput, gradient norms,
+    hyperparameters and the graph), `weights` (a histogram of every weight after every epoch as
+    well) or none. `profile` is the first and the last step, counted from 1, that TensorFlow's
+    profiler watches in a fit.
     """
 
     epochs: int = Field(12, ge=1)
     batch_size: int = Field(1024, ge=1)
     patience: int = Field(4, ge=1)
-    monitor: Literal["val_loss", "val_corr"] = "val_corr"
+    threshold: float = Field(0.0, ge=0)
+    monitor: Literal["val_loss", "val_corr", "val_sharpe"] = "val_corr"
     devices: str = Field("auto", pattern=r"^(auto|cpu|gpu|gpu:\d+(,\d+)*)$")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    jit: bool = False
     shuffle_blocks: int = Field(64, ge=1)
     threads: int = Field(0, ge=0)
     scored_train_eras: int = Field(20, ge=0)
+    eras: str = "all"
+    tensorboard: Literal["off", "curves", "weights"] = "curves"
+    profile: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+
+    @field_validator("profile")
+    @classmethod
+    def _first_step_first(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and value[0] > value[1]:
+            raise ValueError("the first step stands before the last")
+        return value
+
+
+class TrackingSection(Section):
+    """The record of trainings in MLflow (`training/tracking.py`).
+
+    `mlflow` is `auto` (the database `mlflow.db` beside the run directory, so that experiments lie
+    side by side), `off`, or the URI of a tracking server or database, such as
+    `http://127.0.0.1:5000` or `sqlite:////home/me/mlflow.db`. `experiment` is the name under which
+    the runs stand (empty: `run.name`).
+    """
+
+    mlflow: str = "auto"
+    experiment: str = ""
+
+    @field_validator("mlflow")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value in ("auto", "off"):
+            return value
+        where = urlsplit(value)
+        if "://" not in value or where.scheme not in ("http", "https", "sqlite"):
+            raise ValueError("this is neither 'auto' nor 'off' nor a URI (http, https, sqlite)")
+        if where.password or where.username:
+            raise ValueError("secrets belong to MLFLOW_TRACKING_USERNAME and _PASSWORD")
+        return value
+
+
+class TargetEntry(Section):
+    """A target made of others, era by era, which travels in the shards under its table's name.
+
+    `of` names columns of the data; with several the target is their mean by `weights` (empty:
+    equal ones), and missing where one of them is. `transform`: `raw` leaves it, `rank` takes its
+    ranks within the era, in (0, 1), `gaussian` their normal quantiles, `residual` what is left of
+    it within the era after least squares on a constant and the gaussianised predictions of `to`,
+    a benchmark or the meta model. Its horizon is the longest of `of`.
+    """
+
+    of: tuple[str, ...] = Field(min_length=1)
+    weights: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = ()
+    transform: Literal["raw", "rank", "gaussian", "residual"] = "raw"
+    to: str = ""
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        if len(set(self.of)) != len(self.of):
+            raise ValueError("a target of `of` stands twice")
+        if self.weights and len(self.weights) != len(self.of):
+            raise ValueError("weights are one a target of `of`, or none")
+        if (self.transform == "residual") != bool(self.to):
+            raise ValueError(
+                "`to` names what a residual is taken to; the transform 'residual' needs it"
+            )
+        return self
+
+
+class ModelNeeds(Section):
+    """What a fit of a model takes of the machine where several run at once (`erazoo/engine/`).
+
+    `threads` (unset: the cores over the number of jobs), `memory_mb` (0: no limit) and `gpus`
+    (unset: 1 for a network where there is one, otherwise 0; a share lets fits share one).
+    """
+
+    threads: int | None = Field(None, ge=1, le=4096)
+    memory_mb: int = Field(0, ge=0)
+    gpus: float | None = Field(None, ge=0, le=64)
 
 
 class ModelEntry(Section):
     """One model of the experiment; its table's name is the name of its results.
 
     `model` is the catalogue's name (default: the table's name). `params` are checked by that
-    model's own parameter type on top of `preset`.
+    model's own parameter type on top of `preset`. It learns `target` (empty: `data.target`), or
+    each of `targets`; `seeds` fits of each begin with seeds counted up from `run.seed`. Where
+    there are several fits a fold, the prediction is the mean of their ranks within the era.
+    `start` is the folder of an untrained network, whose weights a fit begins with.
     """
 
     model: str = ""
     preset: str = ""
     params: dict[str, Any] = Field(default_factory=dict)
+    target: str = ""
+    targets: tuple[str, ...] = ()
+    seeds: int = Field(1, ge=1, le=100)
+    start: str = ""
+    needs: ModelNeeds = ModelNeeds()
     enabled: bool = True
+
+    @model_validator(mode="after")
+    def _one_way_to_say_targets(self) -> Self:
+        if self.target and self.targets:
+            raise ValueError("`target` is one and `targets` are several; give one of them")
+        if len(set(self.targets)) != len(self.targets):
+            raise ValueError("a target stands twice")
+        return self
+
+    def learns(self, target: str) -> tuple[str, ...]:
+        """The targets that are learned, of which `target` is the default."""
+        return self.targets or (self.target or target,)
 
 
 class EvaluateSection(Section):
@@ -331,6 +439,28 @@ class SubmitSection(Section):
     timeout: float = Field(60.0, gt=0)
 
 
+class EngineSection(Section):
+    """How many jobs are run at once (`erazoo/engine/`).
+
+    `backend`: `serial` runs one job after the other; `ray` runs many at once, on this machine or
+    on the cluster at `ray_address` (`HOST:PORT`, or `auto` on one of its nodes); `debug` runs them
+    inside the command itself, without limits, and stops at the first failure; `auto` is `serial`
+    where one job at a time is asked for, and `ray` otherwise. At most `jobs` run at a time; 0 is
+    as many as cores, memory and GPUs hold. `memory_share` of this machine's memory is handed out.
+    """
+
+    backend: Literal["auto", "serial", "ray", "debug"] = "auto"
+    jobs: int = Field(0, ge=0, le=10_000)
+    ray_address: str = ""
+    memory_share: float = Field(0.8, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _cluster_by_ray(self) -> Self:
+        if self.ray_address and self.backend in ("serial", "debug"):
+            raise ValueError("engine.ray_address belongs to engine.backend 'ray' or 'auto'")
+        return self
+
+
 class Config(Section):
     """A whole experiment."""
 
@@ -340,13 +470,27 @@ class Config(Section):
     prices: PricesSection = PricesSection()
     shards: ShardsSection = ShardsSection()
     clean: CleanSection = CleanSection()
+    targets: dict[Annotated[str, Field(pattern=NAME)], TargetEntry] = Field(default_factory=dict)
     split: SplitSection = SplitSection()
     training: TrainingSection = TrainingSection()
+    tracking: TrackingSection = TrackingSection()
     models: dict[Annotated[str, Field(pattern=NAME)], ModelEntry] = Field(default_factory=dict)
     evaluate: EvaluateSection = EvaluateSection()
     ensemble: EnsembleSection = EnsembleSection()
     predict: PredictSection = PredictSection()
     submit: SubmitSection = SubmitSection()
+    engine: EngineSection = EngineSection()
+
+    @model_validator(mode="after")
+    def _targets_of_columns(self) -> Self:
+        for name, entry in self.targets.items():
+            if made := [column for column in entry.of if column in self.targets]:
+                raise ValueError(
+                    f"targets.{name} is made of columns of the data, not of {made[0]!r}"
+                )
+            if name in (self.data.target, *self.data.extra_targets):
+                raise ValueError(f"targets.{name} has the name of a column of the data")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -313,6 +313,7 @@ class ShardSet:
         training: bool = False,
         packed: bool = False,
         repeat: int | None = 1,
+        first_epoch: int | None = None,
         shard: tuple[int, int] | None = None,
         context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
@@ -324,7 +325,8 @@ class ShardSet:
         Shuffled, files change place, then blocks; the rows of each block are permuted, and a batch
         takes slices of `shuffle_blocks` blocks that lie open at a time. Each epoch is shuffled
         anew, and equally on any machine for equal seeds (that of `tf.random.set_seed` too, where
-        one is set). Whole eras change place as wholes.
+        one is set); with `first_epoch` by its number and `seed` alone, so that a fit can go on
+        in the middle. Whole eras change place as wholes.
 
         Memory: about three times `shuffle_blocks` blocks as stored and a few batches; in order, or
         with `batch_eras`, a few batches.
@@ -343,6 +345,8 @@ class ShardSet:
             packed: features stay as packed shards hold them, (b, ceil(F / 3)) uint8, a third of
                 the bytes; `zoo.keras.unpack.Unpack` decodes them on the device.
             repeat: epochs; None for an endless dataset.
+            first_epoch: the first epoch's number, those of later ones follow; None for epochs
+                without a number, others whenever the dataset is gone through again.
             shard: (count, index) of readers that share the eras, whole ones each, so that every
                 row has exactly one reader.
             context: what `strategy.distribute_datasets_from_function` hands over: the shard of
@@ -362,7 +366,9 @@ class ShardSet:
             epoch = epoch.of_replica(context.num_replicas_in_sync)
         reading = Reading(self, epoch, target, training, packed)
         blocks = shuffle_blocks if shuffle else 0
-        return dataset(reading, shuffle_blocks=blocks, seed=seed, repeat=repeat)
+        return dataset(
+            reading, shuffle_blocks=blocks, seed=seed, repeat=repeat, first_epoch=first_epoch
+        )
 
     def steps(
         self,

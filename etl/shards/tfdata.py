@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -24,6 +23,9 @@ SLICE_ROWS = 32
 """Fewest rows of a block that go into a batch together."""
 NEAR_BYTES, FAR_BYTES = 1 << 18, 1 << 21
 """Bytes a request, of files here and of shards that stay in a store, where it is a round trip."""
+ENDLESS = 1 << 62
+"""Epochs of a dataset without an end."""
+GRAPH_SEED = 1
 PACKING = {"none": "", "gzip": "GZIP", "zlib": "ZLIB"}
 Parts = tuple[tf.Tensor, ...]
 Parser = Callable[[tf.Tensor], tuple[Parts, tf.Tensor]]
@@ -39,6 +41,7 @@ class Reading:
         target: a column for targets (b,), or several for (b, T).
         training: rows of weight 0 are left out, and other weights than 1 are yielded.
         packed: features stay packed.
+        columns: of the targets.
 
     Raises:
         ConfigError: shards that are not packed.
@@ -50,6 +53,7 @@ class Reading:
     target: str | Sequence[str]
     training: bool = False
     packed: bool = False
+    columns: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.packed and self.form.codec != "packed":
@@ -58,15 +62,14 @@ class Reading:
                 received=f"codec {self.form.codec!r}",
                 hint="Set shards.codec = 'packed'",
             )
+        object.__setattr__(self, "columns", self._columns())
 
     @property
     def form(self) -> ShardFormat:
         """How records hold the rows."""
         return self.data.manifest.form
 
-    @cached_property
-    def columns(self) -> tuple[int, ...]:
-        """Of the targets."""
+    def _columns(self) -> tuple[int, ...]:
         return tuple(self.data.target_index(name) for name in target_names(self.target))
 
     def open(self, path: tf.Tensor) -> tf.data.Dataset:
@@ -76,24 +79,52 @@ class Reading:
 
 
 def dataset(
-    reading: Reading, *, shuffle_blocks: int, seed: int, repeat: int | None
+    reading: Reading,
+    *,
+    shuffle_blocks: int,
+    seed: int,
+    repeat: int | None,
+    first_epoch: int | None = None,
 ) -> tf.data.Dataset:
     """The pipeline behind `ShardSet.to_tf`; with `shuffle_blocks` 0 rows keep their order."""
     keep_freed_memory()
-    size = reading.epoch.batch_size
-    if size is None:
-        batches = _whole_eras(reading, shuffle_blocks > 0, seed)
-    elif shuffle_blocks:
-        batches = _mixed(reading, size, shuffle_blocks, seed)
+    if first_epoch is None:
+        numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+        numbers = numbers.repeat(repeat)
     else:
-        batches = _in_order(reading).rebatch(size)
-    if reading.form.codec == "packed" and not reading.packed:
-        batches = batches.map(_decoder(reading.data), num_parallel_calls=tf.data.AUTOTUNE)
-    exact = batches.apply(tf.data.experimental.assert_cardinality(reading.epoch.steps))
+        last = ENDLESS if repeat is None else first_epoch + repeat
+        numbers = tf.data.Dataset.range(first_epoch, last)
+    steps = tf.data.INFINITE_CARDINALITY if repeat is None else reading.epoch.steps * repeat
+    batches = numbers.flat_map(_epoch(reading, shuffle_blocks, seed))
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
     options = tf.data.Options()
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return exact.repeat(repeat).prefetch(2).with_options(options)
+    return batches.prefetch(2).with_options(options)
+
+
+def _epoch(
+    reading: Reading, shuffle_blocks: int, seed: int
+) -> Callable[[tf.Tensor], tf.data.Dataset]:
+    """From an epoch's number to its batches, whose order depends on it and on `seed` alone."""
+    size = reading.epoch.batch_size
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        # Seeds this function's graph, so that the global seed has no say in the order.
+        tf.compat.v1.set_random_seed(GRAPH_SEED)
+        draw = tf.stack([tf.constant(seed, tf.int64), number])
+        if size is None:
+            batches = _whole_eras(reading, draw if shuffle_blocks else None)
+        elif shuffle_blocks:
+            batches = _mixed(reading, size, shuffle_blocks, draw)
+        else:
+            batches = _in_order(reading).rebatch(size)
+        if reading.form.codec == "packed" and not reading.packed:
+            batches = batches.map(_decoder(reading.data), num_parallel_calls=tf.data.AUTOTUNE)
+        return batches.apply(tf.data.experimental.assert_cardinality(reading.epoch.steps))
+
+    plain: Callable[[tf.Tensor], tf.data.Dataset] = tf.autograph.experimental.do_not_convert(epoch)
+    return plain
 
 
 def _in_order(reading: Reading) -> tf.data.Dataset:
@@ -103,7 +134,7 @@ def _in_order(reading: Reading) -> tf.data.Dataset:
     return records.map(lambda record: _counted(*parse(record)), num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _mixed(reading: Reading, batch_size: int, window: int, seed: int) -> tf.data.Dataset:
+def _mixed(reading: Reading, batch_size: int, window: int, draw: tf.Tensor) -> tf.data.Dataset:
     """Batches of slices from `window` blocks that lie open at a time, the rows of each permuted.
 
     Files come in a random order, `window` of them in turn, so that blocks that lie open together
@@ -111,7 +142,10 @@ def _mixed(reading: Reading, batch_size: int, window: int, seed: int) -> tf.data
     time, since buffers of that size are never used twice.
     """
     parse, paths = _parser(reading), _paths(reading)
-    files = tf.data.Dataset.from_tensor_slices(paths).shuffle(len(paths), seed=seed)
+    number = tf.random.stateless_uniform([], draw, None, None, tf.int64)
+    files = tf.data.Dataset.from_tensor_slices(
+        tf.random.experimental.stateless_shuffle(paths, draw)
+    )
     records = files.batch(math.ceil(len(paths) / READERS)).interleave(
         lambda part: tf.data.Dataset.from_tensor_slices(part).interleave(
             _opener(reading), cycle_length=math.ceil(window / READERS)
@@ -119,37 +153,35 @@ def _mixed(reading: Reading, batch_size: int, window: int, seed: int) -> tf.data
         cycle_length=READERS,
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-    numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     together = max(SLICE_ROWS, math.ceil(batch_size / window))
-    records = records.shuffle(math.ceil(window / READERS), seed=seed + 1)
-    blocks = tf.data.Dataset.zip(records, numbers).map(
-        lambda record, number: _sliced(*parse(record), number, together), tf.data.AUTOTUNE
+    records = records.shuffle(math.ceil(window / READERS), number, reshuffle_each_iteration=False)
+    blocks = records.enumerate().map(
+        lambda place, record: _sliced(*parse(record), tf.stack([number, place]), together),
+        tf.data.AUTOTUNE,
     )
     return blocks.interleave(_slices, cycle_length=window).rebatch(batch_size)
 
 
-def _whole_eras(reading: Reading, shuffle: bool, seed: int) -> tf.data.Dataset:
+def _whole_eras(reading: Reading, draw: tf.Tensor | None) -> tf.data.Dataset:
     """All rows of some eras a batch, and as its last part the place of each row's era in it."""
     parse, stretches, read = _parser(reading), _stretches(reading), _stretch_reader(reading)
-    rows = tf.constant(list(reading.epoch.rows.values()), tf.int64)
+    rows = list(reading.epoch.rows.values())
     together = reading.epoch.batch_eras or 1
 
     def block(record: tf.Tensor, place: tf.Tensor) -> Parts:
         parts = _counted(*parse(record))
         return *parts, tf.fill([tf.shape(parts[0])[0]], place)
 
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        order = tf.range(len(rows))
-        if shuffle:
-            order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([number, 0]))
-        sizes = tf.math.segment_sum(tf.gather(rows, order), tf.range(len(rows)) // together)
-        found = tf.gather(stretches, order)
-        places = tf.cast(found.value_rowids(), tf.int32) % together
-        records = tf.data.Dataset.from_tensor_slices((found.values, places)).flat_map(read)
-        return records.map(block, num_parallel_calls=READERS).rebatch(sizes)
-
-    numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-    return numbers.take(1).flat_map(epoch)
+    order = tf.range(len(rows))
+    if draw is not None:
+        order = tf.random.experimental.stateless_shuffle(order, draw)
+    sizes = tf.math.segment_sum(
+        tf.gather(tf.constant(rows, tf.int64), order), tf.range(len(rows)) // together
+    )
+    found = tf.gather(stretches, order)
+    places = tf.cast(found.value_rowids(), tf.int32) % together
+    records = tf.data.Dataset.from_tensor_slices((found.values, places)).flat_map(read)
+    return records.map(block, num_parallel_calls=READERS).rebatch(sizes)
 
 
 def _paths(reading: Reading) -> list[str]:
@@ -235,11 +267,11 @@ def _counted(parts: Parts, counted: tf.Tensor) -> Parts:
 
 
 def _sliced(
-    parts: Parts, counted: tf.Tensor, number: tf.Tensor, together: int
+    parts: Parts, counted: tf.Tensor, draw: tf.Tensor, together: int
 ) -> tuple[Parts, Parts]:
-    """The rows that count in an order drawn from `number`: (k, together, ...) and the rest."""
+    """The rows that count in an order drawn from `draw` (2,): (k, together, ...) and the rest."""
     rows = tf.where(counted)[:, 0]
-    order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([number, 0]))
+    order = tf.random.experimental.stateless_shuffle(rows, draw)
     whole = tf.size(order) // together * together
     slices = tf.reshape(order[:whole], [-1, together])
     return (

@@ -190,13 +190,16 @@ def test_an_unexpected_error_is_one_line_that_names_it(erazoo, add_verb) -> None
     assert outcome.err == expected
 
 
+@pytest.mark.parametrize("word", ["-v", "--verbose"])
 @pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), errors.DataError("bad")])
-def test_verbose_shows_the_traceback_before_the_line(erazoo, add_verb, error) -> None:
+def test_verbose_shows_the_traceback_before_the_line(erazoo, add_verb, error, word: str) -> None:
     def explode(call: Call) -> None:
+        logging.getLogger("erazoo").debug("about to fail")
         raise error
 
     add_verb(explode)
-    outcome = erazoo("explode", "-v")
+    outcome = erazoo("explode", word)
+    assert "about to fail" in outcome.err
     assert "Traceback (most recent call last)" in outcome.err
     assert outcome.err.splitlines()[-1].startswith("erazoo explode: ")
 

@@ -30,13 +30,13 @@ case "$*" in
 esac
 [[ "$*" != *"-m pip"* || -z "${PIP_FAILS:-}" ]]
 """
-
-
+PYTEST = ["-m", "pytest", "-n", "2", "--dist", "worksteal"]
 SMALL = """
 run.name = "small"
 data.source = "demo"
 split.folds = 2
 training.threads = 1
+tracking.mlflow = "off"
 models.ridge.preset = "demo"
 [demo]
 profile = "noise"
@@ -140,7 +140,17 @@ def test_scripts_are_valid_bash(script: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["prepare.sh", "predict.sh", "train.sh", "test.sh", "notebook.sh", "io.sh"]
+    "name",
+    [
+        "prepare.sh",
+        "predict.sh",
+        "train.sh",
+        "test.sh",
+        "notebook.sh",
+        "io.sh",
+        "bestepoch.sh",
+        "tensorboard.sh",
+    ],
 )
 def test_help_changes_nothing(checkout: Checkout, name: str) -> None:
     assert checkout.run(name, "--help").stdout.startswith(f"usage: bash shell/{name}")
@@ -204,10 +214,31 @@ def test_predict_submits_only_when_told(checkout: Checkout) -> None:
     ]
 
 
+def test_tensorboard_needs_a_run_and_passes_its_options_through(checkout: Checkout) -> None:
+    assert "name a run directory" in checkout.run("tensorboard.sh", "--port", "1", code=2).stderr
+    checkout.run("tensorboard.sh", "runs/demo", "--port", "0")
+    [call] = [c for c in checkout.calls("python") if "training.board" in c]
+    assert call[-2:] == ["--port", "0"]
+    assert call[-3].endswith("runs/demo")
+
+
 def test_train_needs_a_model(checkout: Checkout) -> None:
     assert "name at least one model" in checkout.run("train.sh", "--force", code=2).stderr
     checkout.run("train.sh", "ridge", "--force", "mlp")
     assert checkout.calls("erazoo") == [["train", "ridge", "mlp", "--force"]]
+
+
+def test_bestepoch_asks_a_run_with_its_own_configuration(checkout: Checkout) -> None:
+    assert "name a run directory" in checkout.run("bestepoch.sh", code=2).stderr
+    run = checkout.base / "a run"
+    assert "no run directory" in checkout.run("bestepoch.sh", str(run), code=2).stderr
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    checkout.run("bestepoch.sh", str(run), "mlp", "--export", str(run / "best"), "--json")
+    ways = ["--config", f"{run}/config.json", "--run-dir", str(run), "--json"]
+    assert checkout.calls("erazoo") == [
+        ["train", "mlp", "--best", "--export", f"{run}/best", *ways],
+    ]
 
 
 def test_notebook_passes_everything_on(checkout: Checkout) -> None:
@@ -226,7 +257,7 @@ def test_notebook_passes_everything_on(checkout: Checkout) -> None:
 )
 def test_test_runs_pytest(checkout: Checkout, words: list[str], expected: list[str]) -> None:
     checkout.run("test.sh", *words)
-    assert checkout.calls("python")[-1] == ["-m", "pytest", "-n", "2", *expected]
+    assert checkout.calls("python")[-1] == [*PYTEST, *expected]
 
 
 def test_all_tests_have_the_notebook_libraries(checkout: Checkout) -> None:
@@ -268,7 +299,7 @@ def test_too_new_a_python_for_tensorflow_io_is_said_in_one_line(checkout: Checko
     assert stderr.count("\n") == 1
     assert not (checkout.root / ".venv-io").exists()
     assert "the tests of .venv-io are left out" in checkout.run("test.sh", "--all").stderr
-    assert checkout.calls("python")[-1] == ["-m", "pytest", "-n", "2"]
+    assert checkout.calls("python")[-1] == PYTEST
 
 
 def test_paths_are_those_of_the_caller(checkout: Checkout) -> None:
@@ -421,7 +452,9 @@ def test_an_interrupted_line_goes_on_with_the_command_that_it_names(real: Checko
     assert (real.root / "runs/small/report.html").exists()
 
 
-@pytest.mark.parametrize("fresh", [("--run-dir", "a fresh/run"), ()])
+@pytest.mark.parametrize(
+    "fresh", [(), pytest.param(("--run-dir", "a fresh/run"), marks=pytest.mark.long)]
+)
 def test_a_dry_run_of_the_whole_line_writes_nothing(real: Checkout, fresh: tuple[str, ...]) -> None:
     words = ("conf/small.toml", "--dry-run", *fresh)
     before = set(real.root.rglob("*"))

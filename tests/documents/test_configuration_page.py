@@ -9,14 +9,22 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from erazoo.config.schema import Config, ModelEntry, Section
+from erazoo.config.schema import Config, ModelEntry, ModelNeeds, Section, TargetEntry
 
+NAMED: dict[str, list[tuple[str, type[Section]]]] = {
+    "models": [("models.NAME", ModelEntry), ("models.NAME.needs", ModelNeeds)],
+    "targets": [("targets.NAME", TargetEntry)],
+}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
 
 def shown(field: Any) -> str:
     """The default as it would stand in a TOML file."""
     default = field.get_default(call_default_factory=True)
+    if field.is_required():
+        return "required"
+    if isinstance(default, BaseModel):
+        return "a table"
     return "unset" if default is None else json.dumps(default)
 
 
@@ -30,8 +38,8 @@ def table(name: str, section: type[BaseModel]) -> str:
 def expected() -> str:
     parts = []
     for name, field in Config.model_fields.items():
-        section: Any = ModelEntry if name == "models" else field.annotation
-        parts.append(table("[models.NAME]" if name == "models" else f"[{name}]", section))
+        alone: Any = field.annotation
+        parts += [table(f"[{key}]", kind) for key, kind in NAMED.get(name, [(name, alone)])]
     return "\n\n".join(parts)
 
 

@@ -22,14 +22,6 @@ from training.predictions import Predictions
 Maker = Callable[..., tuple[Config, RunDir]]
 
 
-@pytest.fixture
-def trained(make_run: Maker) -> tuple[Config, RunDir]:
-    config, run = make_run()
-    for name in ("ridge", "lightgbm"):
-        train_model(config, run, name)
-    return config, run
-
-
 def test_rank_average_equals_pandas() -> None:
     rng = np.random.default_rng(1)
     eras = np.repeat(["0001", "0002", "0003"], [20, 35, 11]).astype(object)

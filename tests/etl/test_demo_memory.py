@@ -41,7 +41,9 @@ def scores(eras: list[DemoEra], target: str, purged: int) -> NDArray[np.float64]
     return np.array(found)
 
 
-@pytest.mark.parametrize("target", ["target_ender_20", "target_ender_60"])
+@pytest.mark.parametrize(
+    "target", ["target_ender_20", pytest.param("target_ender_60", marks=pytest.mark.long)]
+)
 def test_memory_scores_without_a_purge_and_not_with_one(eras: list[DemoEra], target: str) -> None:
     touching = scores(eras, target, purged=0)
     purged = scores(eras, target, purged=horizon(target) + MARGIN)

@@ -198,6 +198,27 @@ def test_more_readers_and_cores_do_not_change_the_order(data: ShardSet) -> None:
     np.testing.assert_array_equal(read(batches()), read(batches().with_options(one)))
 
 
+@pytest.mark.parametrize("size", [{"batch_size": 9}, {"batch_eras": 2}], ids=["rows", "eras"])
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_numbered_epoch_has_the_same_order_wherever_reading_begins(
+    data: ShardSet, size: dict[str, int], seed: int
+) -> None:
+    def epochs(first: int, count: int, seed: int = seed) -> list[np.ndarray]:
+        ways = {"shuffle": True, "shuffle_blocks": 4, "repeat": None, "first_epoch": first}
+        tf.random.set_seed(first)
+        batches = data.to_tf(target=A, seed=seed, **size, **ways)
+        steps = data.steps(target=A, **size)
+        rows = [np.column_stack(batch) for batch in batches.take(count * steps)]
+        return [np.concatenate(rows[k * steps : (k + 1) * steps]) for k in range(count)]
+
+    all_of_them = epochs(0, 4)
+    for first in (1, 3):
+        for found, wanted in zip(epochs(first, 4 - first), all_of_them[first:], strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert not np.array_equal(all_of_them[0], all_of_them[1])
+    assert not np.array_equal(all_of_them[0], epochs(0, 1, seed + 1)[0])
+
+
 def test_repeated_epochs_are_whole_and_differ(data: ShardSet) -> None:
     twice = data.to_tf(target=A, batch_size=10, shuffle=True, shuffle_blocks=4, repeat=2)
     steps = data.steps(target=A, batch_size=10)

@@ -137,6 +137,7 @@ def memoriser_corr(folder: Path, purge: int, label_eras: int) -> tuple[float, fl
     return summary.mean, summary.standard_error
 
 
+@pytest.mark.long
 def test_a_purge_takes_memory_away(tmp_path: Path) -> None:
     """On the profile `memory` there is nothing to learn: all skill is recognised assets."""
     config = load(

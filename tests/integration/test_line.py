@@ -7,12 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pandas as pd
 import pytest
 
+from erazoo import cli
 from erazoo.artefacts import open_sealed
+from erazoo.logs import LOGGER
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -23,26 +27,46 @@ SETTINGS = {
     "ERAZOO_MODELS__MLP__ENABLED": "false",
     "ERAZOO_MODELS__AE_CLASSIFIER__ENABLED": "false",
     "ERAZOO_TRAINING__THREADS": "1",
+    "ERAZOO_TRACKING__MLFLOW": "off",
 }
 VERBS = ("shard", "train", "evaluate", "ensemble", "report", "predict", "submit")
+Verb = Callable[..., CompletedProcess[str]]
 
 
-def erazoo(*words: str, folder: Path, run: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **SETTINGS, "ERAZOO_DATA__DIR": str(folder)}
-    return subprocess.run(
-        [sys.executable, "-m", "erazoo", *words, "--run-dir", str(run)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-        timeout=300,
-    )
+@pytest.fixture
+def erazoo(
+    panel_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Verb]:
+    """Run one verb in this process, with the settings and data of the line."""
+    for name, value in (SETTINGS | {"ERAZOO_DATA__DIR": str(panel_folder)}).items():
+        monkeypatch.setenv(name, value)
+
+    def call(*words: str, run: Path) -> CompletedProcess[str]:
+        capsys.readouterr()
+        code = cli.main([*words, "--run-dir", str(run)])
+        return CompletedProcess(words, code, *capsys.readouterr())
+
+    kept = (LOGGER.handlers, LOGGER.level, LOGGER.propagate)
+    yield call
+    LOGGER.handlers, LOGGER.level, LOGGER.propagate = kept
 
 
 @pytest.fixture(scope="module")
 def line(panel_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """A run whose every verb was a process of its own, and what each answered."""
     run = tmp_path_factory.mktemp("line") / "run"
-    answers = {verb: erazoo(verb, folder=panel_folder, run=run) for verb in VERBS}
+    environment = {**os.environ, **SETTINGS, "ERAZOO_DATA__DIR": str(panel_folder)}
+    answers = {
+        verb: subprocess.run(
+            [sys.executable, "-m", "erazoo", verb, "--run-dir", str(run)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+            timeout=300,
+        )
+        for verb in VERBS
+    }
     for verb, answer in answers.items():
         assert answer.returncode == 0, f"{verb}: {answer.stderr}"
     return run, answers
@@ -86,11 +110,11 @@ def test_the_submission_passes_the_official_rules(
     validate_submission_numerai(live, pd.read_csv(file))
 
 
-def test_a_second_run_skips_what_is_done(line: tuple[Path, dict], panel_folder: Path) -> None:
+def test_a_second_run_skips_what_is_done(line: tuple[Path, dict], erazoo: Verb) -> None:
     run, _ = line
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
     for verb in ("shard", "train", "evaluate", "ensemble", "predict"):
-        answer = erazoo(verb, folder=panel_folder, run=run)
+        answer = erazoo(verb, run=run)
         assert answer.returncode == 0, answer.stderr
         assert any(w in answer.stdout for w in ("already", "done already")), answer.stdout
     after = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
@@ -99,45 +123,42 @@ def test_a_second_run_skips_what_is_done(line: tuple[Path, dict], panel_folder: 
 
 
 def test_a_dry_run_says_what_is_done_already_and_writes_nothing(
-    line: tuple[Path, dict], panel_folder: Path
+    line: tuple[Path, dict], erazoo: Verb
 ) -> None:
     run, _ = line
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*")}
     for verb in ("shard", "train", "evaluate", "ensemble", "predict"):
-        said = [
-            erazoo(verb, "--dry-run", *words, folder=panel_folder, run=run).stdout
-            for words in ((), ("--force",))
-        ]
+        said = [erazoo(verb, "--dry-run", *words, run=run).stdout for words in ((), ("--force",))]
         assert said[0].startswith("would skip"), (verb, said)
         assert said[1].startswith("would "), (verb, said)
         assert "skip" not in said[1], (verb, said)
     other = ("--set", "models.ridge.params.alpha=3", "--dry-run")
-    said = [erazoo(v, *other, folder=panel_folder, run=run).stdout for v in ("train", "predict")]
+    said = [erazoo(v, *other, run=run).stdout for v in ("train", "predict")]
     assert said[0] == "would train ridge\nwould skip what is trained already: lightgbm\n"
     assert "skip" not in said[1]
-    answer = erazoo("submit", "--submit", "--dry-run", folder=panel_folder, run=run)
+    answer = erazoo("submit", "--submit", "--dry-run", run=run)
     assert "accepted by numerai_tools" in answer.stdout
     assert {p: p.stat().st_mtime_ns for p in run.rglob("*")} == before
 
 
 def test_submit_refuses_the_predictions_of_another_ensemble(
-    line: tuple[Path, dict], panel_folder: Path, tmp_path: Path
+    line: tuple[Path, dict], erazoo: Verb, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(line[0], tmp_path / "run"))
     fewer = ("--set", "ensemble.members=['ridge']")
-    assert erazoo("ensemble", *fewer, folder=panel_folder, run=run).returncode == 0
-    answer = erazoo("submit", *fewer, folder=panel_folder, run=run)
+    assert erazoo("ensemble", *fewer, run=run).returncode == 0
+    answer = erazoo("submit", *fewer, run=run)
     assert answer.returncode == 3
     assert "the ensemble" in answer.stderr
     assert "changed since the prediction" in answer.stderr
-    assert erazoo("predict", *fewer, folder=panel_folder, run=run).returncode == 0
-    assert erazoo("submit", *fewer, folder=panel_folder, run=run).returncode == 0
+    assert erazoo("predict", *fewer, run=run).returncode == 0
+    assert erazoo("submit", *fewer, run=run).returncode == 0
 
 
-def test_results_are_json_on_demand(line: tuple[Path, dict], panel_folder: Path) -> None:
+def test_results_are_json_on_demand(line: tuple[Path, dict], erazoo: Verb) -> None:
     run, _ = line
     for verb in ("shard", "train", "evaluate", "ensemble", "predict", "inspect", "submit"):
-        answer = erazoo(verb, "--json", folder=panel_folder, run=run)
+        answer = erazoo(verb, "--json", run=run)
         assert answer.returncode == 0, answer.stderr
         assert json.loads(answer.stdout)
 
@@ -151,30 +172,30 @@ def test_artefacts_are_sealed(line: tuple[Path, dict]) -> None:
 
 
 def test_a_moved_run_directory_still_predicts(
-    line: tuple[Path, dict], panel_folder: Path, tmp_path: Path
+    line: tuple[Path, dict], erazoo: Verb, tmp_path: Path
 ) -> None:
-    run, answers = line
+    run, _ = line
     moved = Path(shutil.copytree(run, tmp_path / "moved elsewhere"))
     (moved / "stages" / "predict.json").unlink()
-    answer = erazoo("predict", "--json", folder=panel_folder, run=moved)
+    answer = erazoo("predict", "--json", run=moved)
     assert answer.returncode == 0, answer.stderr
     here = json.loads(answer.stdout)
-    there = json.loads(erazoo("predict", "--json", folder=panel_folder, run=run).stdout)
+    there = json.loads(erazoo("predict", "--json", run=run).stdout)
     assert here["sha256"] == there["sha256"]
 
 
-def test_held_out_eras_open_once_asked(line: tuple[Path, dict], panel_folder: Path) -> None:
+def test_held_out_eras_open_once_asked(line: tuple[Path, dict], erazoo: Verb) -> None:
     run, _ = line
     assert not (run / "evaluation" / "openings.json").exists()
-    answer = erazoo("evaluate", "--final", folder=panel_folder, run=run)
+    answer = erazoo("evaluate", "--final", run=run)
     assert answer.returncode == 0, answer.stderr
     assert "held-out eras" in answer.stdout
     assert len(json.loads((run / "evaluation" / "openings.json").read_text())) == 1
 
 
-def test_nothing_of_the_demo_is_uploaded(line: tuple[Path, dict], panel_folder: Path) -> None:
+def test_nothing_of_the_demo_is_uploaded(line: tuple[Path, dict], erazoo: Verb) -> None:
     run, _ = line
-    answer = erazoo("submit", "--submit", folder=panel_folder, run=run)
+    answer = erazoo("submit", "--submit", run=run)
     assert answer.returncode == 2
     assert "not uploaded to a real one" in answer.stderr
 

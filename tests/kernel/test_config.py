@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,13 @@ def test_mistakes_are_named(override: str, message: str) -> None:
 def test_broken_files(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="not valid TOML"):
         load(write(tmp_path / "bad.toml", text))
+
+
+def test_the_configuration_of_a_run_loads_again(tmp_path: Path) -> None:
+    config = load(overrides=["models.mlp.preset=small", "training.epochs=3"])
+    assert load(write(tmp_path / "config.json", json.dumps(describe(config)))) == config
+    with pytest.raises(ConfigError, match="is not valid JSON"):
+        load(write(tmp_path / "config.json", "{"))
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

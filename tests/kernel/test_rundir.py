@@ -186,3 +186,7 @@ def test_native_noise_is_held_back_unless_the_block_fails(
         os.write(2, b"why it failed\n")
         raise RuntimeError
     assert "why it failed" in capfd.readouterr().err
+    with pytest.raises(SchemaError), quiet_native():
+        os.write(2, b"noise of a library\n")
+        raise SchemaError("what failed")
+    assert capfd.readouterr().err == ""

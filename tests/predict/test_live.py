@@ -20,7 +20,6 @@ from etl.files import DataFiles
 from predict.live import predict
 from scoring.eras import EraSlices
 from training.families import load_model
-from training.loop import train_model
 from training.predictions import Predictions
 
 Maker = Callable[..., tuple[Config, RunDir]]
@@ -33,10 +32,9 @@ def own_panel(panel_folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def blended(make_run: Maker, own_panel: Path) -> tuple[Config, RunDir, Path]:
-    config, run = make_run(f"data.dir={own_panel}")
-    for name in ("ridge", "lightgbm"):
-        train_model(config, run, name)
+def blended(trained: tuple[Config, RunDir], own_panel: Path) -> tuple[Config, RunDir, Path]:
+    data = trained[0].data.model_copy(update={"dir": str(own_panel)})
+    config, run = trained[0].model_copy(update={"data": data}), trained[1]
     ensemble(config, run)
     return config, run, own_panel
 

@@ -297,6 +297,10 @@ def test_copies_are_found_and_cousins_are_not(run, panel_folder: Path, rows, wri
     assert like["same"] == pytest.approx(1)
     assert 0.95 < like["near"] < 0.995
     assert 0.6 < like["cousin"] < 0.95
+    section = run[0].evaluate.model_copy(update={"clone": like["cousin"]})
+    result = evaluate_files(run[0].model_copy(update={"evaluate": section}), run[1], paths)
+    found = {a["candidate"] for a in result["alarms"] if a["kind"] == "clone"}
+    assert found == {"same", "near", "cousin"}
 
 
 def test_a_purge_leak_is_found_and_honest_files_are_not(run, rows, write) -> None:

@@ -20,7 +20,6 @@ from training.families import load_model
 from training.in_sample import sampled_eras, train_summary
 from training.loop import train_model
 from training.predictions import Predictions
-from training.train import train
 
 Maker = Callable[..., tuple[Config, RunDir]]
 
@@ -50,9 +49,9 @@ def test_scores_are_those_of_the_folds_model_on_its_own_eras(make_run: Maker) ->
 
 
 def test_the_last_fit_and_watched_eras_are_left_out(make_run: Maker) -> None:
-    settings = ("models.mlp.preset=demo", "training.epochs=1")
+    settings = ("models.mlp.preset=demo", "training.epochs=1", "training.threads=0")
     config, run = make_run(*settings)
-    result = train(config, run, ["mlp"])["mlp"]
+    result = train_model(config, run, "mlp")
     assert [fold["name"] for fold in result["folds"] if "train" not in fold] == ["final"]
     for fold in result["folds"][:-1]:
         card = run.path("models", "mlp", "folds", fold["name"], "card.json")
@@ -64,13 +63,13 @@ def test_the_last_fit_and_watched_eras_are_left_out(make_run: Maker) -> None:
 
 def test_finished_folds_only_predict(make_run: Maker) -> None:
     config, run = make_run("training.scored_train_eras=0")
-    before = train(config, run, ["ridge"])["ridge"]
+    before = train_model(config, run, "ridge")
     assert all(fold.get("train") is None for fold in before["folds"])
     assert evaluate(config, run)["candidates"]["ridge"]["train"] is None
     more, _ = make_run("training.scored_train_eras=3")
     cards = list(run.path("models").rglob("card.json"))
     stamps = [p.stat().st_mtime_ns for p in cards]
-    after = train(more, run, ["ridge"])["ridge"]
+    after = train_model(more, run, "ridge")
     assert after["fitted"] == []
     assert [p.stat().st_mtime_ns for p in cards] == stamps
     assert [len(fold["train"]["eras"]) for fold in after["folds"][:-1]] == [3] * 3
@@ -78,7 +77,7 @@ def test_finished_folds_only_predict(make_run: Maker) -> None:
     assert len(files) == 3
     kept = [p.stat().st_mtime_ns for p in files]
     run.path("stages", "train-ridge.json").unlink()
-    train(more, run, ["ridge"])
+    train_model(more, run, "ridge")
     assert [p.stat().st_mtime_ns for p in files] == kept
 
 

@@ -97,6 +97,75 @@ def test_a_death_between_weights_and_record_leaves_the_older_pair(
     assert weight(model) == 1
 
 
+def test_the_record_keeps_the_whole_history(model: Any, tmp_path: Path) -> None:
+    watch(model, tmp_path, [2.0, 3.0, 4.0])
+    record = read_json(tmp_path / RECORD)
+    assert (record["epoch"], record["weights"]) == (1, "epoch-0001.weights.h5")
+    assert record["history"]["val_loss"] == [2.0, 3.0, 4.0]
+
+
+def test_only_progress_beyond_the_threshold_keeps_a_fit_alive(model: Any, tmp_path: Path) -> None:
+    callback = BestEpoch(Monitor("val_loss", 0.5), 2, tmp_path)
+    callback.set_model(model)
+    seen = []
+    for epoch, value in enumerate([2.0, 1.8, 1.4, 1.3, 1.2]):
+        callback.on_epoch_end(epoch, {"val_loss": value})
+        seen.append(model.stop_training)
+    assert seen == [False, False, False, False, True]
+    assert read_json(tmp_path / RECORD)["epoch"] == 5
+
+
+LOSSES = [3.0, float("nan"), 2.0, 2.0, 2.5, 1.0]
+
+
+@pytest.mark.parametrize("cut", range(1, len(LOSSES) + 1))
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_after_an_interruption_the_best_epoch_is_the_same(
+    model: Any, tmp_path: Path, cut: int, ahead: int
+) -> None:
+    """`ahead`: the record had seen one epoch more than the history that is gone on from."""
+    watch(model, tmp_path, LOSSES[: cut + ahead])
+    resumed = BestEpoch(Monitor("val_loss"), 9, tmp_path)
+    resumed.set_model(model)
+    assert resumed.resume({"loss": [1.0] * cut, "val_loss": LOSSES[:cut]})
+    for epoch in range(cut, len(LOSSES)):
+        model.get_layer("only").kernel.assign([[epoch + 1.0]])
+        resumed.on_epoch_end(epoch, {"loss": 1.0, "val_loss": LOSSES[epoch]})
+    resumed.restore()
+    assert weight(model) == 6
+    assert read_json(tmp_path / RECORD)["history"]["val_loss"] == [3.0, None, *LOSSES[2:]]
+
+
+def test_a_worse_epoch_never_replaces_a_better_one_after_an_interruption(
+    model: Any, tmp_path: Path
+) -> None:
+    """The epoch of the record comes again and, as devices may differ, comes out worse."""
+    watch(model, tmp_path, [3.0, 1.0])
+    resumed = BestEpoch(Monitor("val_loss"), 9, tmp_path)
+    resumed.set_model(model)
+    assert resumed.resume({"loss": [1.0], "val_loss": [3.0]})
+    model.get_layer("only").kernel.assign([[77.0]])
+    resumed.on_epoch_end(1, {"loss": 1.0, "val_loss": 1.5})
+    resumed.restore()
+    assert weight(model) == 2
+    assert (resumed.monitor.epoch, resumed.monitor.value) == (2, 1.0)
+
+
+@pytest.mark.parametrize("gone", [RECORD, "epoch-0002.weights.h5"])
+def test_nothing_is_gone_on_from_without_what_was_kept(
+    model: Any, tmp_path: Path, gone: str
+) -> None:
+    watch(model, tmp_path, [3.0, 1.0])
+    (tmp_path / gone).unlink()
+    resumed = BestEpoch(Monitor("val_loss"), 9, tmp_path)
+    assert not resumed.resume({"loss": [1.0] * 2, "val_loss": [3.0, 1.0]})
+
+
+def test_a_fit_without_any_best_epoch_goes_on(model: Any, tmp_path: Path) -> None:
+    resumed = BestEpoch(Monitor("val_loss"), 9, tmp_path)
+    assert resumed.resume({"loss": [1.0], "val_loss": [float("nan")]})
+
+
 def test_a_missing_monitor_is_an_error(model: Any, tmp_path: Path) -> None:
     callback = BestEpoch(Monitor("val_corr"), 3, tmp_path)
     callback.set_model(model)

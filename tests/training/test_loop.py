@@ -137,9 +137,9 @@ def test_an_interrupted_model_keeps_its_finished_folds(
     _, whole = make_run(name="whole")
     train_model(config, whole, "lightgbm")
 
-    import training.loop
+    import training.fit
 
-    real, calls = training.loop._fit, []
+    real, calls = training.fit._fit, []
 
     def fails_third(*arguments: object) -> object:
         calls.append(arguments)
@@ -147,13 +147,13 @@ def test_an_interrupted_model_keeps_its_finished_folds(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(training.loop, "_fit", fails_third)
+    monkeypatch.setattr(training.fit, "_fit", fails_third)
     with pytest.raises(KeyboardInterrupt):
         train_model(config, run, "lightgbm")
     assert not run.path("models", "lightgbm", "result.json").exists()
     kept = {p: s for p, s in stamps(run).items() if p.name == "model.txt"}
     assert len(kept) == 2
-    monkeypatch.setattr(training.loop, "_fit", real)
+    monkeypatch.setattr(training.fit, "_fit", real)
     train_model(config, run, "lightgbm")
     assert {p: s for p, s in stamps(run).items() if p in kept} == kept
     for name in ("out_of_fold.parquet", "held_out.parquet", "final/model.txt"):
@@ -321,7 +321,7 @@ def test_other_folds_are_predicted_anew(make_run: Maker, first: int, second: int
 def test_a_training_begun_leaves_no_older_result(
     make_run: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import training.loop
+    import training.fit
 
     config, run = make_run()
     train_model(config, run, "ridge")
@@ -330,7 +330,7 @@ def test_a_training_begun_leaves_no_older_result(
     def fails(*_: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training.loop, "_fit", fails)
+    monkeypatch.setattr(training.fit, "_fit", fails)
     with pytest.raises(KeyboardInterrupt):
         train_model(other, run, "ridge")
     for name in ("result.json", "out_of_fold.parquet", "held_out.parquet"):

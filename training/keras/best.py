@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ from typing_extensions import override
 from erazoo.errors import TrainingError
 from erazoo.publish import atomic_file, read_json, write_json
 from training.keras.monitor import Monitor
-
-RECORD = "best_epoch.json"
+from training.keras.record import RECORD as RECORD
 
 
 class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
@@ -24,14 +24,17 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         monitor: what is watched.
-        patience: epochs without improvement after which the fit stops; 0 counts as 1.
+        patience: epochs without progress after which the fit stops; 0 counts as 1.
         folder: where the record and the weights lie.
+        network: whose weights are kept; None for those of the model that is fitted.
     """
 
-    def __init__(self, monitor: Monitor, patience: int, folder: Path) -> None:
+    def __init__(self, monitor: Monitor, patience: int, folder: Path, network: Any = None) -> None:
         super().__init__()
+        self._network = network
         self.monitor, self.patience, self.folder = monitor, max(patience, 1), folder
         self.history: dict[str, list[float | None]] = {}
+        self._weights: Path | None = None
 
     @override
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -41,11 +44,32 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
             self.history.setdefault(name, []).append(value if math.isfinite(value) else None)
         if self.monitor.better(number, self.monitor.read(measured)):
             self._keep(number)
-        elif number - (self.monitor.epoch or 0) >= self.patience:
+        elif self._weights is not None:
+            write_json(self.folder / RECORD, self._record())
+        if self.monitor.stale(number) >= self.patience:
             self.model.stop_training = True
 
+    def resume(self, history: Mapping[str, Sequence[float]]) -> bool:
+        """Go on after the epochs of `history`; False where what was kept of them is gone.
+
+        A record that is further on than the history keeps its place: its epoch comes again, and
+        is not better than itself.
+        """
+        self.monitor.replay(history[self.monitor.name])
+        self.history = {
+            name: [float(v) if math.isfinite(v) else None for v in values]
+            for name, values in history.items()
+        }
+        try:
+            record = read_json(self.folder / RECORD)
+            self._weights = self.folder / record["weights"]
+            self.monitor.better(record["epoch"], record["value"])
+        except FileNotFoundError:
+            return self.monitor.epoch is None
+        return self._weights.is_file() and self.monitor.epoch == record["epoch"]
+
     def restore(self) -> None:
-        """Load the best epoch's weights into the model.
+        """Load the best epoch's weights again.
 
         Raises:
             TrainingError: the monitor was NaN in every epoch.
@@ -56,23 +80,28 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
                 received=f"{len(self.history[self.monitor.name])} epochs",
                 hint="Lower the learning rate, or look for a constant prediction",
             )
-        self.model.load_weights(self.folder / read_json(self.folder / RECORD)["weights"])
+        self._kept.load_weights(self.folder / read_json(self.folder / RECORD)["weights"])
+
+    @property
+    def _kept(self) -> Any:
+        return self.model if self._network is None else self._network
 
     def _keep(self, epoch: int) -> None:
         weights = self.folder / f"epoch-{epoch:04d}.weights.h5"
         with atomic_file(weights) as temporary:
-            self.model.save_weights(temporary)
-        write_json(self.folder / RECORD, self._record(epoch, weights))
+            self._kept.save_weights(temporary)
+        self._weights = weights
+        write_json(self.folder / RECORD, self._record())
         for older in self.folder.glob("epoch-*.weights.h5"):
             if older != weights:
                 older.unlink()
 
-    def _record(self, epoch: int, weights: Path) -> dict[str, Any]:
+    def _record(self) -> dict[str, Any]:
         return {
-            "epoch": epoch,
+            "epoch": self.monitor.epoch,
             "monitor": self.monitor.name,
             "higher_is_better": self.monitor.higher,
             "value": self.monitor.value,
-            "weights": weights.name,
+            "weights": self._weights.name if self._weights else None,
             "history": self.history,
         }

@@ -13,7 +13,10 @@ from zoo.keras.unpack import Unpack
 
 
 class Learner(keras.Model):  # type: ignore[misc]
-    """Trains a network for plain features on batches (features, target (b,)).
+    """Trains a network for plain features on batches (features, target).
+
+    A target is (b,), or (b, T) for heads of several; with whole eras a batch it is the pair of
+    target and the place (b,) of each row's era in the batch.
 
     What a head's loss compares with is made from the batch beside the loss, so that nothing else
     crosses to the device; packed features cross packed. The network itself is what is saved.
@@ -45,8 +48,9 @@ class Learner(keras.Model):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The weighted loss of all heads, from the rows and the target (b,) of a batch."""
-        labels = self._targets(self._features(x), y)
+        """The weighted loss of all heads, from the rows and the target of a batch."""
+        target, places = y if isinstance(y, tuple) else (y, None)
+        labels = self._targets(self._features(x), target, places)
         return super().compute_loss(x, labels, y_pred, sample_weight, training)
 
     def _features(self, rows: Any) -> Any:

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+import zoo.keras.layers  # noqa: F401  (registers what saved networks are made of)
 from erazoo.errors import ArtifactError, SchemaError
 from erazoo.panel import FeatureSpec
+from zoo.keras.encoder import MODEL as MODEL
 from zoo.keras.heads import PREDICTION
 
-MODEL = "model.keras"
 CHUNK_ROWS = 8192
 
 

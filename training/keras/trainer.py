@@ -1,34 +1,22 @@
-"""Fits one network on one fold, keeps its best epoch and saves it as a `.keras` file."""
+"""The trainer of networks: a fit, its best epoch, and what is saved of it."""
 
 from __future__ import annotations
 
-import shutil
-import time
 from pathlib import Path
-from typing import Any
 
-import keras
 from typing_extensions import override
 
 from erazoo.errors import ConfigError, DataError, LeakageError
-from erazoo.logs import LOGGER
 from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file, make_dir
 from etl.shards import ShardSet
 from etl.shards.allocator import keep_freed_memory
-from training.keras import devices, predictor
-from training.keras.batches import batches, is_packed
-from training.keras.best import RECORD, BestEpoch
-from training.keras.era_corr import EraCorr
-from training.keras.finite import FiniteLoss
-from training.keras.learner import Learner
-from training.keras.monitor import Monitor
+from training.keras import predictor
+from training.keras.fit import Fit
 from training.task import FitResult, FoldTask, Trainer
 from zoo.catalogue import ModelSpec, Params
-from zoo.keras.learning import compile_network, targets
 from zoo.keras.params import NetworkParams
-
-TENSORBOARD = "tensorboard"
+from zoo.plugin import keep_plugin
 
 
 class KerasTrainer(Trainer):
@@ -41,48 +29,40 @@ class KerasTrainer(Trainer):
         """Fit a network on `task.fit` and save it as `folder/model.keras`.
 
         With monitor eras, the epoch with the best `task.settings.monitor` is kept and the fit
-        stops after `patience` epochs without a better one; `task.length`, or without monitor eras
+        stops after `patience` epochs without progress; `task.length`, or without monitor eras
         the number of epochs in the settings, fixes the length. `folder/best_epoch.json` records the
         best epoch and `folder/tensorboard` holds the curves. Training weights of rows count in the
         loss of the fit and nowhere else.
+
+        After every epoch `folder/state` holds all that is needed to go on. A fit that finds the
+        state of its own beginning there does so, and ends as it would have without the
+        interruption; whatever lies there of another fit is removed.
 
         Raises:
             ConfigError: parameters of another family, or devices that cannot be had.
             DataError: eras without a resolved target, or a monitor era that is also fitted.
             TrainingError: a loss or a monitor that is not a number.
         """
-        begun = time.monotonic()
         network = _checked(params, data, task)
-        _clear(make_dir(folder))
+        network = network.for_fit(task.name, (*task.fit, *task.monitor))
         keep_freed_memory()
-        strategy = devices.strategy(task.settings)
-        with strategy.scope():
-            model = spec.build(network, data.spec, task.seed)
-            learner = Learner(model, targets(network), data.spec, packed=is_packed(data))
-            compile_network(learner, network)
-        best = _best(task, folder)
-        replicas = strategy.num_replicas_in_sync
-        history = learner.fit(
-            batches(data, task.fit, task, network, training=True, replicas=replicas),
-            validation_data=batches(
-                data, task.monitor, task, network, training=False, replicas=replicas
-            )
-            if task.monitor
-            else None,
-            epochs=task.length or task.settings.epochs,
-            callbacks=_callbacks(data, task, folder, best),
-            shuffle=False,
-            verbose=0,
-        ).history
+        fit = Fit(spec, network, data, task, make_dir(folder))
+        learner, replicas = fit.learner()
+        best, last = fit.begin(learner)
+        if not last.stopped and last.epochs < fit.epochs:
+            fit.run(learner, replicas, best, last)
         if best is not None:
             best.restore()
+        else:
+            last.averages.finish()
         with atomic_file(folder / predictor.MODEL) as temporary:
-            model.save(temporary)
+            learner.network.save(temporary)
+        keep_plugin(spec, folder)
         return FitResult(
-            history={name: [float(v) for v in values] for name, values in history.items()},
+            history=last.history,
             best_epoch=best.monitor.epoch if best else None,
             best_value=best.monitor.value if best else None,
-            seconds=time.monotonic() - begun,
+            seconds=last.seconds,
         )
 
     @override
@@ -106,39 +86,3 @@ def _checked(params: Params, data: ShardSet, task: FoldTask) -> NetworkParams:
                 received=f"{len(eras)} eras",
             )
     return params
-
-
-def _clear(folder: Path) -> None:
-    """Remove an earlier fit, so that none of its files can pass for this one's."""
-    (folder / RECORD).unlink(missing_ok=True)
-    for path in (folder / predictor.MODEL, *folder.glob("epoch-*.weights.h5")):
-        path.unlink(missing_ok=True)
-    shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
-
-
-def _best(task: FoldTask, folder: Path) -> BestEpoch | None:
-    if not task.monitor or task.length:
-        return None
-    return BestEpoch(Monitor(task.settings.monitor), task.settings.patience, folder)
-
-
-def _callbacks(data: ShardSet, task: FoldTask, folder: Path, best: BestEpoch | None) -> list[Any]:
-    """In the order in which they read and add to an epoch's results."""
-    callbacks: list[Any] = [FiniteLoss()]
-    if task.monitor:
-        callbacks.append(EraCorr(data, task.monitor, task.target))
-    if best is not None:
-        callbacks.append(best)
-    return [
-        *callbacks,
-        keras.callbacks.TensorBoard(folder / TENSORBOARD, write_graph=False),
-        keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: LOGGER.debug(
-                "%s epoch %d: %s", task.name, epoch + 1, _line(logs)
-            )
-        ),
-    ]
-
-
-def _line(logs: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in logs.items())

@@ -1,4 +1,4 @@
-"""From parameters to a compiled network and to the targets that its losses compare with."""
+"""From parameters to a compiled network and to the labels that its losses compare with."""
 
 from __future__ import annotations
 
@@ -7,31 +7,38 @@ from typing import Any
 
 from zoo.keras.params import NetworkParams
 
-Targets = Callable[[Any, Any], dict[str, Any]]
+Targets = Callable[..., dict[str, Any]]
+"""Raw features (n, F), targets (n,) or (n, T) and, for losses of eras, places (n,) to labels."""
 
 
-def compile_network(model: Any, params: NetworkParams) -> None:
-    """Give a built network its optimizer and the weighted losses of its heads."""
+def compile_network(
+    model: Any, params: NetworkParams, *, steps: int = 1, epochs: int = 1, jit: bool = False
+) -> None:
+    """Give a built network its optimizer and the weighted losses of its heads.
+
+    Args:
+        model: built, in the scope of the strategy that it is trained under.
+        params: the recipe.
+        steps: an epoch, for schedules.
+        epochs: that a schedule goes over.
+        jit: compile its steps with XLA.
+    """
+    from zoo.keras.optimizers import optimizer
+    from zoo.keras.schedules import learning_rate
+
     heads = params.heads()
     model.compile(
-        optimizer=_optimizer(params),
+        optimizer=optimizer(model, params, learning_rate(params, steps, epochs)),
         loss={head.name: head.loss() for head in heads},
         loss_weights={head.name: head.weight for head in heads},
-        jit_compile=False,
+        jit_compile=jit,
+        auto_scale_loss=False,
     )
 
 
 def targets(params: NetworkParams) -> Targets:
-    """A function of raw features (n, F) and targets (n,) that gives every head its target."""
+    """A function that gives every head its labels; see `Targets`."""
     heads = params.heads()
-    return lambda features, target: {head.name: head.target(features, target) for head in heads}
-
-
-def _optimizer(params: NetworkParams) -> Any:
-    import keras
-
-    if params.optimizer == "adam":
-        return keras.optimizers.Adam(params.learning_rate)
-    optimizer = keras.optimizers.AdamW(params.learning_rate, weight_decay=params.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+    return lambda features, target, places=None: {
+        head.name: head.labels(features, target, places) for head in heads
+    }

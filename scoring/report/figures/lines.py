@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scoring.report.figures.base import Trace, era_axis, label, line_styles, ordered, series
-from scoring.report.scores import MODEL, OURS, Candidate, Scores
+from scoring.report.scores import MODEL, Candidate, Scores
 
 DRAWN = 8
 """Models that are drawn at first; the others wait in the legend."""
@@ -52,9 +52,3 @@ def time_layout(eras: Sequence[str], **yaxis: Any) -> dict[str, Any]:
         "xaxis": era_axis(eras),
         "yaxis": {"tickformat": ".2~f", **yaxis},
     }
-
-
-def ours_first(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """What was made here, ensembles first; references only where there is nothing else."""
-    found = ordered(candidates)
-    return [c for c in found if c.kind in OURS] or found

@@ -21,5 +21,14 @@ SPEC = ModelSpec(
     summary="Supervised autoencoder and classifier (Jane Street Market Prediction, 2021)",
     params=AeClassifierParams,
     presets=PRESETS,
+    memorise={
+        "noise": 0.0,
+        "decoder_dropout": 0.0,
+        "ae_head_dropout": 0.0,
+        "main_input_dropout": 0.0,
+        "main_dropouts": (0.0, 0.0),
+        "weight_decay": 0.0,
+        "learning_rate": 0.003,
+    },
     build=_build,
 )

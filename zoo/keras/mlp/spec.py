@@ -18,8 +18,14 @@ def _build(params: MlpParams, spec: FeatureSpec, seed: int) -> Any:
 SPEC = ModelSpec(
     name="mlp",
     family="keras",
-    summary="Multilayer perceptron with one regression output",
+    summary="Multilayer perceptron",
     params=MlpParams,
     presets=PRESETS,
+    memorise={
+        "dropout": 0.0,
+        "inputs": {"dropout": 0.0},
+        "weight_decay": 0.0,
+        "learning_rate": 0.003,
+    },
     build=_build,
 )

@@ -1,0 +1,240 @@
+"""One configured model with its data: what its fits depend on and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from erazoo.artefacts import CARD, open_sealed
+from erazoo.config import Config
+from erazoo.config.schema import ModelEntry
+from erazoo.errors import ConfigError, LeakageError, SchemaError
+from erazoo.folds import EraFold, FoldPlan
+from erazoo.publish import fingerprint, sha256
+from erazoo.rundir import RunDir, Stage
+from etl.build import content_of, open_shards
+from etl.shards import ShardSet
+from etl.splits import monitor_split
+from training.families import watches
+from training.learned import check_learned
+from training.members import Member, members_of
+from training.task import UNFITTING, FoldTask
+from zoo import catalogue
+from zoo.catalogue import ModelSpec, Params
+
+if TYPE_CHECKING:
+    from zoo.keras.params import NetworkParams
+
+FINAL = "final"
+PREDICTIONS = "predictions.parquet"
+RESULT = "result.json"
+IN_SAMPLE = "in_sample"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One configured model and what it is trained on; `fitted` gathers the fits of this call."""
+
+    name: str
+    entry: ModelEntry
+    spec: ModelSpec
+    params: Params
+    config: Config
+    data: ShardSet
+    plan: FoldPlan
+    folder: Path
+    start: Path | None = None
+    fitted: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, config: Config, run: RunDir, name: str) -> Job:
+        """The job of a configured model; its shards must stand.
+
+        Raises:
+            StaleDataError: they do not.
+            ConfigError: parameters or a target that cannot be used.
+            LeakageError: a target that reaches further than the folds were purged for, or a fold
+                without training eras.
+        """
+        entry = config.models[name]
+        spec, params = _resolved(entry)
+        data, plan = open_shards(config, run)
+        check_learned(name, entry, spec, params, data, plan)
+        start = _start(entry, spec, params, data)
+        job = cls(name, entry, spec, params, config, data, plan, model_dir(run, name), start)
+        for fold in plan.folds:
+            job._chosen(fold.name, fold.train)
+        return job
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The fits of each fold."""
+        return members_of(self.entry, self.plan.target, self.config.run.seed)
+
+    @property
+    def waits(self) -> bool:
+        """Whether its fits read those of another model."""
+        return bool(getattr(self.params, "encoder", ""))
+
+    def task(self, fold: EraFold, member: Member) -> FoldTask:
+        """What a fit on a fold may see."""
+        fit: tuple[str, ...] = self._chosen(fold.name, fold.train)
+        monitor: tuple[str, ...] = ()
+        if watches(self.spec):
+            fit, monitor = monitor_split(self.data.axis, fit, self.plan.purge)
+        return self._task(fold.name, member, fit, monitor, None)
+
+    def final_task(self, member: Member, length: int | None) -> FoldTask:
+        """What the fit that predicts live data may see: every resolved era."""
+        return self._task(FINAL, member, self._chosen(FINAL, self.plan.final), (), length)
+
+    def _chosen(self, name: str, eras: Sequence[str]) -> tuple[str, ...]:
+        """Those of some training eras that `training.eras` selects."""
+        if self.config.training.eras == "all":
+            return tuple(eras)
+        allowed = set(self.data.axis.select(self.config.training.eras))
+        found = tuple(era for era in eras if era in allowed)
+        if not found:
+            raise LeakageError(
+                f"training.eras leaves {name} without training eras",
+                received=self.config.training.eras,
+                expected=f"some of the {len(eras)} eras from {eras[0]} to {eras[-1]}",
+            )
+        return found
+
+    def _task(
+        self,
+        name: str,
+        member: Member,
+        fit: tuple[str, ...],
+        monitor: tuple[str, ...],
+        length: int | None,
+    ) -> FoldTask:
+        settings, target = self.config.training, member.target
+        return FoldTask(name, fit, monitor, target, member.seed, settings, length, self.start)
+
+    def key(self, task: FoldTask, predicted: Sequence[str] = ()) -> str:
+        """What a fit and its predictions depend on."""
+        settings = task.settings.model_dump(mode="json", exclude=set(UNFITTING))
+        return fingerprint(
+            [
+                self.spec.name,
+                self.params.identity(),
+                self.data.manifest.facts.get("key"),
+                [task.fit, task.monitor, task.target, task.seed, task.length],
+                settings if watches(self.spec) else {},
+                _prints(self.entry, self.spec, self.params.reads(task.name)),
+                list(predicted),
+            ]
+        )
+
+    def fit_dir(self, fold: str, member: Member) -> Path:
+        """Where a fit lies; an empty fold name is that of the last fit."""
+        return self.fold_dir(fold) / member.name
+
+    def fold_dir(self, fold: str) -> Path:
+        """Where the fits of a fold lie."""
+        return self.folder / FINAL if fold == FINAL else self.folder / "folds" / fold
+
+    def head(self) -> dict[str, Any]:
+        """What the model is, for cards and results."""
+        return {
+            "name": self.name,
+            "model": self.spec.name,
+            "family": self.spec.family,
+            "preset": self.entry.preset,
+            "params": self.params.model_dump(mode="json"),
+        }
+
+    def facts(self) -> dict[str, str]:
+        """What its predictions are of, for cards and prediction files."""
+        return {
+            "target": self.plan.target,
+            "fingerprint": self.data.spec.fingerprint,
+            "plan": fingerprint(self.plan.to_json()),
+        }
+
+
+def model_dir(run: RunDir, name: str) -> Path:
+    """Where a model's results lie."""
+    return run.path("models", name)
+
+
+def model_stage(config: Config, run: RunDir, name: str) -> Stage:
+    """The stage of one model: its parameters, the shards, the folds and the trainer's settings.
+
+    A model's own file, the encoder that it reads and the network that it starts from are inputs
+    by their checksums.
+    """
+    entry = config.models[name]
+    spec, params = _resolved(entry)
+    training = config.training.model_dump(mode="json", exclude=set(UNFITTING))
+    settings = {
+        "model": entry.model if spec.source is None else spec.name,
+        "params": params.identity(),
+        "training": training if watches(spec) else {},
+        "eras": config.training.eras,
+        "seed": config.run.seed,
+        "learns": [*entry.learns(config.data.target), entry.seeds],
+    }
+    inputs = {
+        "in_sample": config.training.scored_train_eras,
+        "folds": sha256(run.path("folds.json")),
+        "shards": content_of(run),
+        "files": _prints(entry, spec, params.reads()),
+    }
+    return run.stage(f"train-{name}", settings, inputs)
+
+
+def _resolved(entry: ModelEntry) -> tuple[ModelSpec, Params]:
+    spec = catalogue.get(entry.model)
+    return spec, catalogue.resolve(spec, entry.preset, entry.params)
+
+
+def _prints(entry: ModelEntry, spec: ModelSpec, read: Iterable[Path]) -> list[str]:
+    """Checksums of what a model is made of beside its parameters and the data."""
+    own = [spec.source] if spec.source is not None else []
+    start = [Path(entry.start) / CARD] if entry.start else []
+    return [sha256(path) if path.is_file() else "" for path in (*own, *start, *read)]
+
+
+def _start(entry: ModelEntry, spec: ModelSpec, params: Params, data: ShardSet) -> Path | None:
+    """The folder of the untrained network that fits begin with, if there is one.
+
+    Raises:
+        ArtifactError: it is damaged or none.
+        ConfigError: it is another model, or was built with other options.
+        SchemaError: it takes other features.
+    """
+    if not entry.start:
+        return None
+    folder = Path(entry.start)
+    card = open_sealed(folder)
+    if not card.get("untrained"):
+        raise ConfigError(
+            "a fit starts from an untrained network",
+            received=f"the {card.get('model')} in {folder}, which is trained",
+            expected="a folder that `erazoo models NAME --save DIR` wrote",
+        )
+    if card["model"] != spec.name:
+        raise ConfigError(
+            "an untrained network of another model", received=card["model"], expected=spec.name
+        )
+    for name, value in cast("NetworkParams", params).of_network().items():
+        if card["params"].get(name) != value:
+            raise ConfigError(
+                f"an untrained network with other {name}",
+                received=card["params"].get(name),
+                expected=value,
+                hint="Save it anew, or configure the model as it was saved",
+            )
+    if card["fingerprint"] != data.spec.fingerprint:
+        raise SchemaError(
+            "an untrained network of other features",
+            received=f"fingerprint {card['fingerprint']} in {folder}",
+            expected=data.spec.fingerprint,
+            hint="Save it with the same --config and data",
+        )
+    return folder.absolute()

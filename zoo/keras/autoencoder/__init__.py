@@ -1,0 +1,8 @@
+"""The autoencoder: `SPEC` is its entry in the catalogue.
+
+Its parameters and presets import no keras; its network does, when it is built.
+"""
+
+from zoo.keras.autoencoder.spec import SPEC
+
+__all__ = ["SPEC"]

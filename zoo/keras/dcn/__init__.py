@@ -1,0 +1,8 @@
+"""The deep and cross network: `SPEC` is its entry in the catalogue.
+
+Its parameters and presets import no keras; its network does, when it is built.
+"""
+
+from zoo.keras.dcn.spec import SPEC
+
+__all__ = ["SPEC"]
