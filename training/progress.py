@@ -203,7 +203,7 @@ class Plot:
 
         self._seen: dict[str, FitProgress] = {}
         self._said = ""
-        self._handle = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._handle = display(self._bundle(), raw=True, display_id=True)
 
     def __enter__(self) -> Self:
         return self
