@@ -55,7 +55,7 @@ def figures(quick: bool) -> Iterator[Figure]:
             yield _epoch(work / str(features), features, count)
             yield from _pipeline(work / str(features), features, count)
         yield _memory(work, 2 if quick else 20)
-        yield _tabm(work / str(NARROW), eras[NARROW])
+        yield _tabm(work / "tabm", 1 if quick else 4)
         yield _start(work / "start")
 
 
@@ -107,6 +107,7 @@ def _memory(work: Path, eras: int) -> Figure:
 
 def _tabm(folder: Path, eras: int) -> Figure:
     """All members at once against one network of a member's size, that many times."""
+    write(folder, NARROW, eras)
     with ExitStack() as stack:
         sides = [
             stack.enter_context(Answering("benchmarks.training", "shards", folder, *words))
@@ -138,6 +139,8 @@ def _start(folder: Path) -> Figure:
 
 
 def _first_step(run: Path, flags: list[str]) -> float:
+    for path in run.glob(f"models/**/{RECORD}"):
+        path.unlink()  # an interrupted fit leaves its own
     begun = time.perf_counter()
     words = [sys.executable, "-m", "erazoo", "train", "mlp", "--force", *flags]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
