@@ -71,7 +71,7 @@ def test_every_command_runs(tmp_path: Path) -> None:
         if not _runs_here(command):
             continue
         kept = command.replace("--run-dir runs/", f"--run-dir {tmp_path}/")
-        kept = kept.replace("runs/demo/", f"{tmp_path}/run/")
+        kept = re.sub(r"(?<![\w/])runs/demo\b", f"{tmp_path}/run", kept)
         kept = kept.replace("bash shell/test.sh", "bash shell/test.sh --collect-only -q")
         answer = subprocess.run(
             ["bash", "-c", kept], capture_output=True, text=True, cwd=ROOT, env=environment
