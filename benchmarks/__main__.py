@@ -14,6 +14,7 @@ MODULES = {
     "etl": ("etl_write", "etl_read", "etl_gbm"),
     "scoring": ("scoring",),
     "training": ("training",),
+    "boosting": ("boosting", "compare", "h2o_import"),
 }
 
 

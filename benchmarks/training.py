@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from benchmarks.measure import Answering, in_turn, python
 from erazoo.errors import ErazooError
 from erazoo.publish import read_json
 from training.progress import RECORD
+from zoo.keras.mlp import SPEC
 
 NARROW, ROUNDS, STARTS = 740, 5, 3
 FED = {NARROW: 40, FEATURES: 15}
@@ -53,7 +54,8 @@ def figures(quick: bool) -> Iterator[Figure]:
         for features, count in eras.items():
             write(work / str(features), features, count)
             yield _epoch(work / str(features), features, count)
-            yield from _pipeline(work / str(features), features, count)
+            presets = ["funnel"] if quick else list(SPEC.presets)
+            yield from _pipeline(work / str(features), features, count, presets)
         yield _memory(work, 2 if quick else 20)
         yield _tabm(work / "tabm", 1 if quick else 4)
         yield _start(work / "start")
@@ -73,12 +75,10 @@ def _epoch(folder: Path, features: int, eras: int) -> Figure:
     )
 
 
-def _pipeline(folder: Path, features: int, eras: int) -> Iterator[Figure]:
+def _pipeline(folder: Path, features: int, eras: int, presets: Sequence[str]) -> Iterator[Figure]:
     """Rows a second that come, and that each preset of the perceptron trains on."""
-    from zoo.keras.mlp import SPEC
-
     rows = eras * ERA_ROWS
-    for preset in SPEC.presets:
+    for preset in presets:
         with ExitStack() as stack:
             sides = [
                 stack.enter_context(Answering("benchmarks.training", way, folder, "mlp", preset))

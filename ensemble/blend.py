@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from erazoo.artefacts import CARD
 from erazoo.config import Config
 from erazoo.errors import ArtifactError, ConfigError, DataError, StaleDataError
@@ -18,29 +15,13 @@ from erazoo.publish import read_json, sha256, write_json
 from erazoo.rundir import RunDir, Stage
 from etl.build import open_shards
 from scoring.eras import EraSlices
-from scoring.ranks import era_ranks
+from scoring.ranks import rank_average
 from training.evaluation import evaluate, source_print
 from training.job import FINAL, RESULT, model_dir, model_stage
 from training.predictions import Predictions
 
 NAME = "ensemble"
 RECIPE = "ensemble.json"
-
-
-def rank_average(
-    columns: Mapping[str, NDArray[np.float32]],
-    weights: Mapping[str, float],
-    slices: EraSlices,
-) -> NDArray[np.float32]:
-    """The weighted mean of per-era ranks, (n,) in (0, 1).
-
-    A row that lacks a member's prediction gets none (NaN), because the mean of the others would
-    be on another scale.
-    """
-    total = np.zeros(slices.rows, dtype=np.float64)
-    for name, values in columns.items():
-        total += weights[name] * era_ranks(values, slices)
-    return np.asarray(total / sum(weights.values()), dtype=np.float32)
 
 
 def ensemble(config: Config, run: RunDir, *, force: bool = False) -> dict[str, Any]:
@@ -180,7 +161,7 @@ def _blend(kind: str, paths: Mapping[str, Path], weights: Mapping[str, float]) -
         _check_alike(name, one, first, kind)
         columns[name] = one.aligned(first.ids)
     slices = EraSlices.from_labels(first.eras)
-    values = rank_average(columns, weights, slices)
+    values = rank_average(list(columns.values()), slices, [weights[name] for name in columns])
     sources = source_print(list(paths.values()))
     facts = {**first.facts, "members": ",".join(paths), "sources": sources}
     return Predictions(NAME, kind, first.ids, first.eras, values, first.folds, facts)

@@ -54,6 +54,7 @@ VERBS: dict[str, Verb] = {
     "inspect": Verb("erazoo.commands.inspect", "Show what shards or a data set hold."),
     "models": Verb("erazoo.commands.models", "List the catalogue of models."),
     "train": Verb("erazoo.commands.train", "Train models on every fold."),
+    "compare": Verb("erazoo.commands.compare", "Train every model, and show which is worth it."),
     "evaluate": Verb("erazoo.commands.evaluate", "Score a run, or prediction files."),
     "ensemble": Verb("erazoo.commands.ensemble", "Blend the models of a run."),
     "predict": Verb("erazoo.commands.predict", "Write the checked submission file."),

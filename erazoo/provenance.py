@@ -20,6 +20,7 @@ LIBRARIES = (
     "scikit-learn",
     "lightgbm",
     "xgboost",
+    "catboost",
     "keras",
     "tensorflow",
     "numerai-tools",

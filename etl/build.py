@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 from erazoo import __version__
@@ -307,7 +308,18 @@ def content_of(run: RunDir) -> str:
     Raises:
         ShardError: there are none.
     """
-    return str(Manifest.load(run.path(SHARDS)).facts["content"])
+    folder = run.path(SHARDS)
+    try:
+        found = (folder / MANIFEST).stat()
+    except OSError:
+        return str(Manifest.load(folder).facts["content"])
+    return _content(folder, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=4)
+def _content(folder: Path, mark: tuple[int, int, int]) -> str:  # noqa: ARG001
+    """Read once: a manifest is replaced as a whole, and every stage of every model asks for it."""
+    return str(Manifest.load(folder).facts["content"])
 
 
 def shard_stage(config: Config, run: RunDir) -> Stage:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.blend import open_recipe, rank_average
+from ensemble.blend import open_recipe
 from erazoo.config import Config
 from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, StaleDataError
 from erazoo.logs import LOGGER
@@ -29,7 +29,7 @@ from etl.source import data_files
 from predict.submission import CheckedFile, Submission
 from scoring.eras import EraSlices
 from scoring.neutral import neutralize
-from scoring.ranks import era_gaussian, era_ranks
+from scoring.ranks import era_gaussian, era_ranks, rank_average
 from training.families import load_model
 from training.predictions import Predictions
 
@@ -130,7 +130,7 @@ def _members(
     run: RunDir, recipe: Mapping[str, Any], block: EraBlock, slices: EraSlices
 ) -> NDArray[np.float32]:
     spec = Manifest.load(run.path("shards")).spec
-    columns, weights = {}, {}
+    columns, weights = [], []
     for member in recipe["members"]:
         folder = run.path(*Path(member["path"]).parts)
         if not (folder / "card.json").is_file() or sha256(folder / "card.json") != member["card"]:
@@ -143,8 +143,9 @@ def _members(
         values = np.asarray(load_model(folder, spec)(block.features), dtype=np.float32)
         if not np.isfinite(values).all():
             raise DataError(f"the member {member['name']!r} predicts what is not a number")
-        columns[member["name"]], weights[member["name"]] = values, float(member["weight"])
-    return rank_average(columns, weights, slices)
+        columns.append(values)
+        weights.append(float(member["weight"]))
+    return rank_average(columns, slices, weights)
 
 
 def _post_process(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from scoring.series import as_table, divide
 from scoring.summary import json_number
@@ -87,7 +87,7 @@ def _contrast(
         return None
     error = float(rest.std(ddof=1)) * math.sqrt(1 / len(first) + 1 / len(rest))
     gap = float(first.mean() - rest.mean())
-    chance = float(student.sf(gap / error, len(rest) - 1)) if error > 0 else math.nan
+    chance = float(stdtr(len(rest) - 1, -gap / error)) if error > 0 else math.nan
     return Boundary(
         eras=int((near & ~np.isnan(scores)).sum()),
         first=float(np.nanmean(scores[near])),

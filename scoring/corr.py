@@ -57,8 +57,15 @@ def numerai_corr(
         DataError: shapes that do not fit, or an infinite target.
     """
     vector = as_vector(target, slices, "target")
-    powered = _powered_target(vector, slices)
+    powered = powered_target(vector, slices)
     return _correlate(predictions, vector, slices, _powered, powered.take, top_bottom)
+
+
+def mean_corr(predictions: NDArray[Any], target: NDArray[Any], slices: EraSlices) -> float:
+    """The mean CORR of one prediction column (n,) over the eras in which it exists, else NaN."""
+    scores = numerai_corr(predictions, target, slices)[:, 0]
+    known = scores[~np.isnan(scores)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def pearson(
@@ -158,7 +165,8 @@ def _raw(values: Values, count: int) -> tuple[NDArray[np.float64], NDArray[np.in
     return ours, order
 
 
-def _powered_target(target: NDArray[np.float64], slices: EraSlices) -> NDArray[np.float64]:
+def powered_target(target: NDArray[np.float64], slices: EraSlices) -> NDArray[np.float64]:
+    """pow1.5(t - mean t) of each era's targets (n,), as CORR takes them; NaN stays NaN."""
     powered = np.full(len(target), np.nan)
     for span in slices:
         values = target[span]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -195,3 +196,23 @@ def era_ranks(
 def era_gaussian(predictions: NDArray[Any], slices: EraSlices) -> NDArray[np.float64]:
     """Ranks within each era as normal quantiles; shapes and NaN as in `era_ranks`."""
     return np.asarray(ndtri(era_ranks(predictions, slices)), dtype=np.float64)
+
+
+def rank_average(
+    columns: Sequence[NDArray[Any]], slices: EraSlices, weights: Sequence[float] | None = None
+) -> NDArray[np.float32]:
+    """The weighted mean of several predictions' ranks within each era, (n,) in (0, 1).
+
+    A row that lacks one of the predictions gets none (NaN), because the mean of the others would
+    be on another scale.
+
+    Args:
+        columns: (n,) each, one or more.
+        slices: the eras of the rows.
+        weights: one a column; None weighs all alike.
+    """
+    each = [1.0] * len(columns) if weights is None else weights
+    total = np.zeros(slices.rows, dtype=np.float64)
+    for values, weight in zip(columns, each, strict=True):
+        total += weight * era_ranks(values, slices)
+    return np.asarray(total / sum(each), dtype=np.float32)

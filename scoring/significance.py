@@ -10,6 +10,7 @@ weights). From 50 eras on, with an overlap up to 12, a test at 5 % so finds skil
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,7 +151,7 @@ def expected_best(trials: int) -> float:
     """
     if trials <= 1:
         return 0.0
-    highest, later = -ndtri([1 / trials, 1 / (trials * np.e)])
+    highest, later = -ndtri([1 / trials, 1 / (trials * math.e)])
     return float((1 - np.euler_gamma) * highest + np.euler_gamma * later)
 
 

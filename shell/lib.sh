@@ -184,6 +184,35 @@ set_up_io() {
     set_up requirements-io.txt
 }
 
+# Python 3.11 or 3.12 with venv: of PATH, else one that pyenv or uv keeps.
+find_older_python() {
+    local found version
+    if (find_python 12 "none") 2>/dev/null; then return; fi
+    for version in 3.12 3.11; do
+        for found in "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python \
+            "$(uv python find --no-python-downloads "$version" 2>/dev/null)"; do
+            if [[ -x $found ]] && "$found" -c 'import ensurepip, venv' 2>/dev/null; then
+                printf '%s' "$found"
+                return
+            fi
+        done
+    done
+    fail "Sparkling Water needs Python 3.11 or 3.12, and none with venv is on PATH, in pyenv or in uv"
+}
+
+# The environment of Sparkling Water, which erazoo starts processes in and is not installed in.
+set_up_sparkling() {
+    local python
+    export VIRTUAL_ENV="$root/.venv-sparkling"
+    if ! "$VIRTUAL_ENV/bin/python" -c 'import pip' 2>/dev/null; then
+        python="$(find_older_python)"
+        say "making .venv-sparkling with $python"
+        "$python" -m venv "$VIRTUAL_ENV"
+    fi
+    check_environment
+    install_requirements requirements-sparkling.txt
+}
+
 erazoo() { "$VIRTUAL_ENV/bin/erazoo" "$@"; }
 
 step() {

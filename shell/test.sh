@@ -18,6 +18,7 @@ for argument in "$@"; do
 done
 if ((${#marked[@]} == 0)); then
     bash shell/io.sh || say "the tests of .venv-io are left out"
+    bash shell/prepare_sparkling.sh || say "the tests of .venv-sparkling are left out"
 fi
 set_up "${files[@]}"
 

@@ -25,6 +25,8 @@ from etl.build import open_shards, shard
 from etl.shards import ShardSet
 
 if TYPE_CHECKING:
+    from contracts.estimator_contract import Elsewhere
+
     from predict.rehearsal import RehearsalServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +57,14 @@ def _unflushed() -> Iterator[None]:
 def _untracked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings are not logged to MLflow, whose new database takes seconds; see test_tracking."""
     monkeypatch.setattr("training.tracking._log", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[Elsewhere]:
+    """A process in which models predict that were fitted in this one."""
+    from contracts import estimator_contract
+
+    yield from estimator_contract.process()
 
 
 @pytest.fixture

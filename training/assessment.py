@@ -39,6 +39,8 @@ class Candidate:
         seconds: of `fit` and `predict`.
         train: see `training.in_sample.train_summary`.
         facts: further entries of the result file, such as `classification` and `overlap`.
+        ranks: whether its predictions are known to be ranks or sums of them, which have no error
+            on the target's scale.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Candidate:
     seconds: Mapping[str, float] | None = None
     train: Mapping[str, Any] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    ranks: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,17 +201,21 @@ def _entries(
         ours = j in real
         contrast = contrasts[j] if ours else None
         mean = scores.summary(candidate.name).mean
+        scaled = ours and not candidate.ranks
+        regression, rmse = _regression(board.matrix[:, j], board.truth) if scaled else (None, None)
+        taken = scores.to_json(candidate.name)
         entries[candidate.name] = {
             "kind": candidate.kind,
             "family": candidate.family,
-            **scores.to_json(candidate.name),
+            **taken,
+            "per_era": {**taken["per_era"], "rmse": rmse},
             "train": candidate.train,
             "overfitting": _overfitting(candidate.train, mean),
             "deflated_sharpe": json_number(real[j]) if ours else None,
             "exposure": figures.exposure_of(j) if figures else None,
             "like": _like(board, alike[j], question),
             "boundary": contrast.to_json() if contrast else None,
-            "regression": _regression(board.matrix[:, j], board.truth) if ours else None,
+            "regression": regression,
             "classification": None,
             "return": json_number(float(returns[j])) if ours else None,
             "seconds": dict(candidate.seconds) if candidate.seconds else None,
@@ -236,8 +243,10 @@ def _like(
     }
 
 
-def _regression(values: NDArray[Any], truth: Truth) -> dict[str, Any] | None:
-    """RMSE and MAE where the predictions are on the target's scale.
+def _regression(
+    values: NDArray[Any], truth: Truth
+) -> tuple[dict[str, Any] | None, list[float | int | None] | None]:
+    """RMSE and MAE where the predictions are on the target's scale, and RMSE era by era.
 
     They are where they lie within its range, their mean within half of its standard deviation of
     its own, and their spread is no wider: the best predictor of a noisy target varies less than
@@ -246,15 +255,16 @@ def _regression(values: NDArray[Any], truth: Truth) -> dict[str, Any] | None:
     rows = ~(np.isnan(values) | np.isnan(truth.target))
     p, t = values[rows].astype(np.float64), truth.target[rows].astype(np.float64)
     if not len(p) or not t.std() > 0:
-        return None
+        return None, None
     inside = p.min() >= t.min() and p.max() <= t.max()
     if not inside or abs(p.mean() - t.mean()) > t.std() / 2 or p.std() > t.std():
-        return None
+        return None, None
     errors = regression_errors(values, truth.target, truth.slices)
-    return {
+    overall = {
         "rmse": json_number(float(errors.overall_rmse[0])),
         "mae": json_number(float(errors.overall_mae[0])),
     }
+    return overall, _numbers(errors.rmse[:, 0])
 
 
 def _numbers(row: Sequence[float] | NDArray[np.float64]) -> list[float | int | None]:

@@ -28,6 +28,7 @@ from training.payouts import Payouts
 from training.prediction_files import read_prediction_file
 from training.predictions import prediction_facts
 from training.standards import (
+    Roles,
     achievable,
     feature_note,
     limits_of,
@@ -204,7 +205,7 @@ def _scores(
     board = Board(truth, len(files))
     for path in files:
         board.add(
-            _candidate(run, path, kind, trained_on=plan.target == target),
+            _candidate(run, path, kind, roles, trained_on=plan.target == target),
             _values(path, kind, truth),
         )
     board.add_references(roles.meta_model)
@@ -241,16 +242,18 @@ def _values(path: Path, kind: str, truth: Truth) -> NDArray[np.float32]:
     return truth.aligned(file.digests, values)
 
 
-def _candidate(run: RunDir, path: Path, kind: str, *, trained_on: bool) -> Candidate:
+def _candidate(run: RunDir, path: Path, kind: str, roles: Roles, *, trained_on: bool) -> Candidate:
     name = prediction_facts(path)["name"]
     if path.parent == run.path("ensemble"):
-        return Candidate(name, "ensemble", "ensemble")
+        return Candidate(name, "ensemble", "ensemble", ranks=True)
     result = _model_result(path)
     scored = [
         fold for fold in result["folds"] if (fold["name"] == "held_out") == (kind == "held_out")
     ]
-    train = train_summary(scored) if trained_on else None
-    return Candidate(name, "model", result["family"], result["seconds"], train)
+    references = {"mmc": roles.meta_model, "bmc": roles.benchmark}
+    train = train_summary(scored, references) if trained_on else None
+    blended = any(fold.get("members") for fold in result["folds"])
+    return Candidate(name, "model", result["family"], result["seconds"], train, ranks=blended)
 
 
 def _model_result(path: Path) -> dict[str, Any]:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from erazoo.artefacts import CARD, open_sealed
+from erazoo.config.schema import TrainingSection
 from erazoo.errors import ArtifactError, SchemaError
 from erazoo.logs import quiet_native
 from erazoo.panel import FeatureSpec
 from erazoo.publish import sha256
 from training.complete import CompleteTrainer
 from training.members import MeanRank
-from training.task import Trainer
+from training.task import UNFITTING, Trainer
 from zoo import catalogue
 from zoo.catalogue import ModelSpec
 from zoo.plugin import PLUGIN
 
 if TYPE_CHECKING:
     from training.task import BlockPredictor
-
-WATCHING = ("keras",)
 
 
 def trainer_of(spec: ModelSpec) -> Trainer:
@@ -43,14 +42,31 @@ def _trainer(spec: ModelSpec) -> Trainer:
         from training.keras.trainer import KerasTrainer
 
         return KerasTrainer()
+    if spec.family == "h2o":
+        from training.h2o.trainer import H2OTrainer
+
+        return H2OTrainer()
+    if spec.family == "sparkling":
+        from training.h2o.sparkling import SparklingTrainer
+
+        return SparklingTrainer()
+    if spec.family == "blend":
+        from training.blend import BlendTrainer
+
+        return BlendTrainer(trainer_of)
     from training.estimator import EstimatorTrainer
 
     return EstimatorTrainer()
 
 
-def watches(spec: ModelSpec) -> bool:
-    """Whether the family's trainer needs eras to watch for early stopping."""
-    return spec.family in WATCHING
+def settings_of(spec: ModelSpec, settings: TrainingSection) -> dict[str, Any]:
+    """The settings of [training] that a fit of this model depends on.
+
+    Most are about a network's epochs; boosted trees, alone or blended, depend on the device.
+    """
+    if spec.family == "keras":
+        return settings.model_dump(mode="json", exclude=set(UNFITTING))
+    return {"devices": settings.devices} if spec.family in ("boosting", "blend") else {}
 
 
 def load_model(folder: Path, features: FeatureSpec) -> BlockPredictor:

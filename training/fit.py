@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import statistics
 import time
@@ -16,17 +15,19 @@ from numpy.typing import NDArray
 
 from erazoo.artefacts import CARD, seal
 from erazoo.config import describe
+from erazoo.engine.peak import PeakMemory
 from erazoo.folds import EraFold
 from erazoo.logs import LOGGER
 from erazoo.provenance import provenance
 from erazoo.publish import PARTIAL, fingerprint, make_dir, read_json, sha256, sweep, write_json
 from scoring.corr import numerai_corr
 from scoring.eras import EraSlices
+from scoring.ranks import rank_average
 from scoring.summary import json_number, summarise
 from training.families import load_model, trainer_of
 from training.in_sample import in_sample_scores
 from training.job import FINAL, IN_SAMPLE, PREDICTIONS, Job
-from training.members import Member, mean_rank
+from training.members import Member
 from training.predictions import Predictions
 from training.progress import RECORD as PROGRESS
 from training.task import STATE, FitResult, FoldTask, predict_eras
@@ -50,13 +51,14 @@ def fit_fold(job: Job, fold: EraFold, member: Member) -> dict[str, Any]:
         _tidy(folder)
         LOGGER.info("%s: done already", _label(job, fold.name, member))
         return record
-    result = _begun(job, task, member, folder, key)
-    begun = time.monotonic()
-    ids, eras, values = predict_eras(load_model(folder, job.data.spec), job.data, fold.validation)
-    seconds = time.monotonic() - begun
+    with PeakMemory() as peak:
+        result = _begun(job, task, member, folder, key)
+        begun, model = time.monotonic(), load_model(folder, job.data.spec)
+        ids, eras, values = predict_eras(model, job.data, fold.validation)
+        seconds = time.monotonic() - begun
     made = _predictions(job, fold, ids, eras, values)
     made.save(folder / PREDICTIONS)
-    record = _record(task, result, seconds)
+    record = _record(task, result, seconds, peak)
     _seal(job, [task], folder, key, record, member, _scores(job, fold, made))
     LOGGER.info("%s: fitted in %.1f s", _label(job, fold.name, member), result.seconds)
     return record
@@ -74,8 +76,9 @@ def fit_final(job: Job, member: Member) -> dict[str, Any]:
         _tidy(folder)
         LOGGER.info("%s: done already", _label(job, FINAL, member))
         return record
-    result = _begun(job, task, member, folder, key)
-    record = _record(task, result, 0.0)
+    with PeakMemory() as peak:
+        result = _begun(job, task, member, folder, key)
+    record = _record(task, result, 0.0, peak)
     _seal(job, [task], folder, key, record, member, None)
     LOGGER.info("%s: fitted in %.1f s", _label(job, FINAL, member), result.seconds)
     return record
@@ -179,7 +182,7 @@ def _join(
     """Average the members' predictions of a fold and seal them beside the members."""
     parts = [Predictions.load(job.fit_dir(fold.name, m) / PREDICTIONS) for m in job.members]
     first, folder = parts[0], job.fold_dir(fold.name)
-    values = mean_rank([p.values for p in parts], EraSlices.from_labels(first.eras))
+    values = rank_average([p.values for p in parts], EraSlices.from_labels(first.eras))
     made = _predictions(job, fold, first.ids, first.eras, values)
     made.save(folder / PREDICTIONS)
     record = _joined(job, records)
@@ -258,6 +261,7 @@ def _seal(
         "seeds": list(dict.fromkeys(task.seed for task in tasks)),
         "fit": list(dict.fromkeys(era for task in tasks for era in task.fit)),
         "monitor": list(dict.fromkeys(era for task in tasks for era in task.monitor)),
+        "known": list(dict.fromkeys(era for task in tasks for era in task.known)),
         "data": job.data.manifest.facts["content"],
         "config": describe(job.config),
         "scores": scores,
@@ -287,7 +291,9 @@ def _label(job: Job, fold: str, member: Member) -> str:
     return " ".join(part for part in (job.name, fold, member.name) if part)
 
 
-def _record(task: FoldTask, result: FitResult, predict_seconds: float) -> dict[str, Any]:
+def _record(
+    task: FoldTask, result: FitResult, predict_seconds: float, peak: PeakMemory
+) -> dict[str, Any]:
     return {
         "name": task.name,
         "eras": len(task.fit),
@@ -298,5 +304,6 @@ def _record(task: FoldTask, result: FitResult, predict_seconds: float) -> dict[s
         "history": {k: [json_number(v) for v in vs] for k, vs in result.history.items()},
         "seconds": round(result.seconds, 3),
         "predict_seconds": round(predict_seconds, 3),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": round(peak.mb),
+        **({"members": [dict(one) for one in result.members]} if result.members else {}),
     }

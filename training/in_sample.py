@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from erazoo.panel import EraBlock
 from erazoo.publish import fingerprint, read_json, write_json
 from etl.shards import ShardSet
+from scoring.contribution import mmc
 from scoring.corr import numerai_corr
 from scoring.eras import EraSlices
+from scoring.regression import regression_errors
 from scoring.summary import json_number, summarise
 from training.task import FoldTask
 
 if TYPE_CHECKING:
     from training.task import BlockPredictor
+
+
+METRICS = ("corr", "rmse", "contribution")
 
 
 def sampled_eras(fitted: Sequence[str], most: int) -> tuple[str, ...]:
@@ -33,7 +40,7 @@ def sampled_eras(fitted: Sequence[str], most: int) -> tuple[str, ...]:
 def in_sample_scores(
     path: Path, key: str, data: ShardSet, task: FoldTask, load: Callable[[], BlockPredictor]
 ) -> dict[str, Any] | None:
-    """CORR of a fold's model on a sample of its own training eras, unless it stands in `path`.
+    """Scores of a fold's model on a sample of its own training eras, unless in `path`.
 
     These scores say how much a model has learned by heart and are used for nothing else. Eras
     that a network watches do not count as fitted.
@@ -46,49 +53,87 @@ def in_sample_scores(
         load: gives the fitted model.
 
     Returns:
-        `eras`, `corr` era by era and `seconds`; None where no era is sampled.
+        `eras`, `corr` and `rmse` era by era, `contribution` (beyond each reference of the data by
+        name, None in eras without it), and `seconds`; None where no era is sampled.
     """
     eras = sampled_eras(task.fit, task.settings.scored_train_eras)
     if not eras:
         path.unlink(missing_ok=True)
         return None
-    key = fingerprint([key, eras])
+    key = fingerprint([key, eras, METRICS])
     if (record := _read(path, key)) is not None:
         return record
     begun = time.monotonic()
     predictor, column = load(), data.target_index(task.target)
-    scores = []
-    for block in data.blocks(eras):
-        span = EraSlices((block.era,), np.array([0, len(block)]))
-        values = np.asarray(predictor(block.features), dtype=np.float32)
-        scores.append(float(numerai_corr(values, block.targets[:, column], span)[0, 0]))
+    found = [
+        _era_scores(data, block, predictor(block.features), column) for block in data.blocks(eras)
+    ]
     record = {
         "eras": list(eras),
-        "corr": [json_number(score) for score in scores],
+        "corr": [json_number(corr) for corr, _, _ in found],
+        "rmse": [json_number(rmse) for _, rmse, _ in found],
+        "contribution": {
+            name: [json_number(beyond[name]) for _, _, beyond in found] for name in data.references
+        },
         "seconds": round(time.monotonic() - begun, 3),
     }
     write_json(path, {"key": key, **record})
     return record
 
 
-def train_summary(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def train_summary(
+    folds: Sequence[Mapping[str, Any]], references: Mapping[str, str | None]
+) -> dict[str, Any] | None:
     """Mean and spread of the training scores of some folds together.
 
     The eras are samples of several folds, so no figure that depends on their order is kept.
 
     Args:
         folds: records of fits, as in `result.json`.
+        references: by metric (`mmc`, `bmc`), what it is taken against.
 
     Returns:
-        `eras` and `corr`, its `mean` and `std`; None where no fold has such scores.
+        `eras`, `corr` (its `mean` and `std`), the same of each metric in `references`, and `rmse`
+        (over the eras, each counting once; of raw predictions, whatever their scale). None stands
+        for what no era has, and is returned where no fold has such scores.
     """
-    scores = [score for fold in folds for score in (fold.get("train") or {}).get("corr", ())]
-    known = np.array([score for score in scores if score is not None], dtype=np.float64)
+    records = [record for fold in folds if (record := fold.get("train"))]
+    known = _values(record["corr"] for record in records)
+    if not len(known):
+        return None
+    errors = _values(record.get("rmse", ()) for record in records)
+    beyond = {
+        metric: _spread(_values(r.get("contribution", {}).get(name, ()) for r in records))
+        for metric, name in references.items()
+    }
+    rmse = float(np.sqrt(np.mean(errors**2))) if len(errors) else None
+    return {"eras": len(known), "corr": _spread(known), **beyond, "rmse": rmse}
+
+
+def _era_scores(
+    data: ShardSet, block: EraBlock, values: Any, column: int
+) -> tuple[float, float, dict[str, float]]:
+    """CORR, RMSE, and the contribution beyond each reference, of an era's predictions."""
+    made, goal = np.asarray(values, dtype=np.float32), block.targets[:, column]
+    span = EraSlices((block.era,), np.array([0, len(block)]))
+    beyond = {
+        name: float(mmc(made, block.references[:, k], goal, span)[0, 0])
+        for k, name in enumerate(data.references)
+    }
+    corr = float(numerai_corr(made, goal, span)[0, 0])
+    return corr, float(regression_errors(made, goal, span).rmse[0, 0]), beyond
+
+
+def _spread(known: NDArray[np.float64]) -> dict[str, Any] | None:
     if not len(known):
         return None
     summary = summarise(known)[0]
-    corr = {"mean": json_number(summary.mean), "std": json_number(summary.std), "eras": len(known)}
-    return {"eras": len(known), "corr": corr}
+    return {"mean": json_number(summary.mean), "std": json_number(summary.std), "eras": len(known)}
+
+
+def _values(parts: Iterable[Iterable[float | None]]) -> NDArray[np.float64]:
+    """The known scores of all folds' sampled eras, (n,)."""
+    return np.array([v for part in parts for v in part if v is not None], dtype=np.float64)
 
 
 def _read(path: Path, key: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,10 +17,12 @@ from erazoo.rundir import RunDir, Stage
 from etl.build import content_of, open_shards
 from etl.shards import ShardSet
 from etl.splits import monitor_split
-from training.families import watches
+from training.continued import apart_from_known, cards_of, check_continued, earlier_fit
+from training.families import settings_of
+from training.importance import check_importance
 from training.learned import check_learned
 from training.members import Member, members_of
-from training.task import UNFITTING, FoldTask
+from training.task import FoldTask
 from zoo import catalogue
 from zoo.catalogue import ModelSpec, Params
 
@@ -31,6 +33,8 @@ FINAL = "final"
 PREDICTIONS = "predictions.parquet"
 RESULT = "result.json"
 IN_SAMPLE = "in_sample"
+JOBS = "jobs"
+"""The folder of the engine's journal and logs in a run."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,14 @@ class Job:
         spec, params = _resolved(entry)
         data, plan = open_shards(config, run)
         check_learned(name, entry, spec, params, data, plan)
+        check_continued(name, entry, spec, run.path("models"))
+        check_importance(name, entry, spec, params, data.spec)
         start = _start(entry, spec, params, data)
         job = cls(name, entry, spec, params, config, data, plan, model_dir(run, name), start)
         for fold in plan.folds:
             job._chosen(fold.name, fold.train)
+            for member in job.members if entry.continue_from else ():
+                job.task(fold, member)
         return job
 
     @property
@@ -80,15 +88,19 @@ class Job:
 
     def task(self, fold: EraFold, member: Member) -> FoldTask:
         """What a fit on a fold may see."""
-        fit: tuple[str, ...] = self._chosen(fold.name, fold.train)
-        monitor: tuple[str, ...] = ()
-        if watches(self.spec):
-            fit, monitor = monitor_split(self.data.axis, fit, self.plan.purge)
-        return self._task(fold.name, member, fit, monitor, None)
+        task = self._task(fold.name, member, self._chosen(fold.name, fold.train), None)
+        if not self.params.watches:
+            return task
+        fit, monitor = monitor_split(self.data.axis, task.fit, self.plan.purge)
+        task = replace(task, fit=fit, monitor=monitor)
+        if not task.known:
+            return task
+        apart = apart_from_known(self.name, self.data.axis, task, self.plan.purge)
+        return replace(task, monitor=apart)
 
     def final_task(self, member: Member, length: int | None) -> FoldTask:
         """What the fit that predicts live data may see: every resolved era."""
-        return self._task(FINAL, member, self._chosen(FINAL, self.plan.final), (), length)
+        return self._task(FINAL, member, self._chosen(FINAL, self.plan.final), length)
 
     def _chosen(self, name: str, eras: Sequence[str]) -> tuple[str, ...]:
         """Those of some training eras that `training.eras` selects."""
@@ -105,27 +117,36 @@ class Job:
         return found
 
     def _task(
-        self,
-        name: str,
-        member: Member,
-        fit: tuple[str, ...],
-        monitor: tuple[str, ...],
-        length: int | None,
+        self, name: str, member: Member, eras: tuple[str, ...], length: int | None
     ) -> FoldTask:
-        settings, target = self.config.training, member.target
-        return FoldTask(name, fit, monitor, target, member.seed, settings, length, self.start)
+        start, learned = self.start, frozenset[str]()
+        if self.entry.continue_from:
+            earlier = earlier_fit(self.name, self.entry, self.spec, self.data, member, name, eras)
+            start, learned = earlier.folder, earlier.learned
+        return FoldTask(
+            name,
+            fit=tuple(era for era in eras if era not in learned),
+            monitor=(),
+            target=member.target,
+            seed=member.seed,
+            settings=self.config.training,
+            length=length,
+            start=start,
+            purge=self.plan.purge,
+            known=tuple(era for era in eras if era in learned),
+        )
 
     def key(self, task: FoldTask, predicted: Sequence[str] = ()) -> str:
         """What a fit and its predictions depend on."""
-        settings = task.settings.model_dump(mode="json", exclude=set(UNFITTING))
         return fingerprint(
             [
                 self.spec.name,
                 self.params.identity(),
                 self.data.manifest.facts.get("key"),
-                [task.fit, task.monitor, task.target, task.seed, task.length],
-                settings if watches(self.spec) else {},
+                [task.fit, task.monitor, task.target, task.seed, task.length, task.purge],
+                settings_of(self.spec, task.settings),
                 _prints(self.entry, self.spec, self.params.reads(task.name)),
+                [sha256(task.start / CARD)] if task.start is not None and task.known else [],
                 list(predicted),
             ]
         )
@@ -170,13 +191,13 @@ def model_stage(config: Config, run: RunDir, name: str) -> Stage:
     """
     entry = config.models[name]
     spec, params = _resolved(entry)
-    training = config.training.model_dump(mode="json", exclude=set(UNFITTING))
     settings = {
         "model": entry.model if spec.source is None else spec.name,
         "params": params.identity(),
-        "training": training if watches(spec) else {},
+        "training": settings_of(spec, config.training),
         "eras": config.training.eras,
         "seed": config.run.seed,
+        "importance": entry.importance,
         "learns": [*entry.learns(config.data.target), entry.seeds],
     }
     inputs = {
@@ -197,6 +218,8 @@ def _prints(entry: ModelEntry, spec: ModelSpec, read: Iterable[Path]) -> list[st
     """Checksums of what a model is made of beside its parameters and the data."""
     own = [spec.source] if spec.source is not None else []
     start = [Path(entry.start) / CARD] if entry.start else []
+    if entry.continue_from:
+        start += cards_of(Path(entry.continue_from))
     return [sha256(path) if path.is_file() else "" for path in (*own, *start, *read)]
 
 

@@ -11,8 +11,13 @@ from erazoo.config import Config
 from erazoo.publish import make_dir, sweep, write_json
 from erazoo.rundir import RunDir
 from training.fit import join_final, join_fold
+from training.h2o.kept import kept_server
+from training.importance import IMPORTANCE, write_importance
 from training.job import FINAL, IN_SAMPLE, PREDICTIONS, RESULT, Job, model_stage
 from training.predictions import Predictions, gather
+
+SERVER = "server"
+"""In a model's folder while it trains: what the server of its fits writes."""
 
 
 def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
@@ -30,13 +35,8 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
     stage.forget()
     begun = time.monotonic()
     _clear(job)
-    records = [join_fold(job, fold) for fold in job.plan.folds]
-    for kind, wanted in (("out_of_fold", "development"), ("held_out", "held_out")):
-        folds = [fold for fold in job.plan.folds if fold.kind == wanted]
-        if folds:
-            parts = [Predictions.load(job.fold_dir(f.name) / PREDICTIONS) for f in folds]
-            gather(name, kind, parts, job.facts()).save(job.folder / f"{kind}.parquet")
-    records.append(join_final(job))
+    with kept_server(job.folder / SERVER):
+        records = _fits(job)
     result = {
         **job.head(),
         "status": "ok",
@@ -51,6 +51,8 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
     }
     write_json(job.folder / RESULT, result)
     outputs = [job.folder / name for name in (RESULT, "out_of_fold.parquet", f"{FINAL}/{CARD}")]
+    if job.entry.importance != "none":
+        outputs.append(write_importance(job))
     if job.plan.held_out is not None:
         outputs.append(job.folder / "held_out.parquet")
     kept = ("name", "model", "family", "status", "seconds", "peak_memory_mb")
@@ -58,12 +60,23 @@ def train_model(config: Config, run: RunDir, name: str) -> dict[str, Any]:
     return {**result, "fitted": job.fitted}
 
 
+def _fits(job: Job) -> list[dict[str, Any]]:
+    """The records of all folds and of the last fit; writes the predictions of the folds."""
+    records = [join_fold(job, fold) for fold in job.plan.folds]
+    for kind, wanted in (("out_of_fold", "development"), ("held_out", "held_out")):
+        folds = [fold for fold in job.plan.folds if fold.kind == wanted]
+        if folds:
+            parts = [Predictions.load(job.fold_dir(f.name) / PREDICTIONS) for f in folds]
+            gather(job.name, kind, parts, job.facts()).save(job.folder / f"{kind}.parquet")
+    return [*records, join_final(job)]
+
+
 def _clear(job: Job) -> None:
     """Remove results that are about to be made anew, and folds that are no longer in the plan."""
     folds = make_dir(job.folder / "folds")
     for folder in (folds, make_dir(job.folder / IN_SAMPLE), job.folder):
         sweep(folder)
-    for stale in (RESULT, "out_of_fold.parquet", "held_out.parquet"):
+    for stale in (RESULT, IMPORTANCE, "out_of_fold.parquet", "held_out.parquet"):
         (job.folder / stale).unlink(missing_ok=True)
     known = {fold.name for fold in job.plan.folds}
     for path in folds.iterdir():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from erazoo.config.schema import ModelEntry
 from scoring.eras import EraSlices
-from scoring.ranks import era_ranks
+from scoring.ranks import rank_average
 
 if TYPE_CHECKING:
     from training.task import BlockPredictor
@@ -53,14 +53,6 @@ def members_of(entry: ModelEntry, target: str, seed: int) -> tuple[Member, ...]:
     return tuple(found)
 
 
-def mean_rank(columns: Sequence[NDArray[np.float32]], slices: EraSlices) -> NDArray[np.float32]:
-    """The mean of the members' ranks within each era, (n,) in (0, 1)."""
-    total = np.zeros(slices.rows, dtype=np.float64)
-    for values in columns:
-        total += era_ranks(values, slices)
-    return np.asarray(total / len(columns), dtype=np.float32)
-
-
 class MeanRank:
     """Raw features (rows, F) of ONE whole era to the mean rank of some predictors, (rows,)."""
 
@@ -70,4 +62,4 @@ class MeanRank:
     def __call__(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Predict the rows of one era."""
         one = EraSlices(("",), np.array([0, len(features)]))
-        return mean_rank([predict(features) for predict in self._predictors], one)
+        return rank_average([predict(features) for predict in self._predictors], one)

@@ -15,12 +15,8 @@ from erazoo.engine.run import Engine
 from erazoo.logs import LOGGER
 from erazoo.machine import cores
 from erazoo.rundir import RunDir
-from training.families import watches
 from training.fit import fit_final, fit_fold
-from training.job import FINAL, Job
-
-JOBS = "jobs"
-"""The folder of the engine's journal and logs in a run."""
+from training.job import FINAL, JOBS, Job
 
 
 @dataclass(frozen=True)
@@ -94,13 +90,13 @@ def _run(
 
     for outcome in engine.run(wanted(), redo=set(get_args(State))):
         job, _ = orders[outcome.id]
-        _tell(outcome)
+        tell(outcome)
         if not outcome.ok:
             failures.setdefault(job.name, Failure(outcome.reason, outcome.exit_code))
 
 
 def _orders(run: RunDir, job: Job, *, last: bool) -> Iterator[EngineJob]:
-    needs = _needs(job)
+    needs = needs_of(job)
     training = job.config.training.model_copy(update={"threads": needs.threads})
     config = describe(job.config.model_copy(update={"training": training}))
     for fold in [FINAL] if last else [fold.name for fold in job.plan.folds]:
@@ -119,19 +115,21 @@ def _orders(run: RunDir, job: Job, *, last: bool) -> Iterator[EngineJob]:
             )
 
 
-def _needs(job: Job) -> Needs:
+def needs_of(job: Job) -> Needs:
     """What a fit takes: as the model says, else an equal share of this machine."""
     wanted, settings = job.entry.needs, job.config.engine
     gpus = wanted.gpus
     if gpus is None:
-        network = watches(job.spec) and job.config.training.devices != "cpu"
-        gpus = 1 if network and visible_gpus() else 0
+        able = job.spec.family == "keras" or getattr(job.params, "device", "cpu") != "cpu"
+        wanted_at_all = able and job.config.training.devices != "cpu"
+        gpus = 1 if wanted_at_all and visible_gpus() else 0
     at_once = 1 if settings.backend in ("serial", "debug") else settings.jobs or cores()
     threads = wanted.threads or job.config.training.threads or max(1, cores() // at_once)
     return Needs(min(threads, cores()), threads, wanted.memory_mb, gpus)
 
 
-def _tell(outcome: Outcome) -> None:
+def tell(outcome: Outcome) -> None:
+    """Log how a job ended."""
     if outcome.ok:
         LOGGER.info("%s: %.1f s on %s", outcome.id, outcome.seconds, outcome.node)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,7 +45,10 @@ class FoldTask:
         settings: the loop around the epochs.
         length: a fixed number of epochs or trees, learned from earlier folds; None where the
             monitor or the parameters decide.
-        start: the folder of an untrained network that the fit begins with; None to build one.
+        start: the folder of what the fit begins with: an untrained network, or a fitted estimator
+            that it goes on from; None to begin anew.
+        purge: eras that a label may touch, for models that divide their training eras themselves.
+        known: eras that the fitted estimator in `start` has learned.
     """
 
     name: str
@@ -56,6 +59,8 @@ class FoldTask:
     settings: TrainingSection = field(default_factory=TrainingSection)
     length: int | None = None
     start: Path | None = None
+    purge: int = 0
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,12 +72,14 @@ class FitResult:
         best_epoch: the epoch (from 1) whose weights are kept, None without a monitor.
         best_value: the monitor's value there.
         seconds: wall time of the fit.
+        members: of a blend, what each of its members took.
     """
 
     history: dict[str, list[float]]
     best_epoch: int | None
     best_value: float | None
     seconds: float
+    members: Sequence[Mapping[str, Any]] = ()
 
 
 class Trainer(Protocol):

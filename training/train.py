@@ -80,7 +80,7 @@ def train(
     chosen = tuple(job.name for job in sorted(jobs, key=lambda job: job.waits))
     if force:
         for name in chosen:
-            _forget(config, run, name)
+            forget_model(config, run, name)
     with live_progress(run.path("models")):
         results = _results(config, run, chosen, verbose=verbose, log_file=log_file)
     track(config, run, chosen)
@@ -142,7 +142,7 @@ def _failure(run: RunDir, name: str) -> str | None:
     return str(result["reason"]) if result.get("status") == "failed" else None
 
 
-def _forget(config: Config, run: RunDir, name: str) -> None:
+def forget_model(config: Config, run: RunDir, name: str) -> None:
     """Make a model's stage and fits unfinished, so that all are done again."""
     model_stage(config, run, name).forget()
     for mark in (CARD, BEGUN):

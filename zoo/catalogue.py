@@ -16,7 +16,35 @@ from erazoo.publish import read_json
 
 MODULES = {
     "ridge": "zoo.linear.ridge",
+    "lasso": "zoo.linear.lasso",
+    "elastic_net": "zoo.linear.elastic_net",
+    "bayesian_ridge": "zoo.linear.bayesian_ridge",
+    "huber": "zoo.linear.huber",
+    "sgd": "zoo.linear.sgd",
+    "pls": "zoo.linear.pls",
+    "nystroem_ridge": "zoo.linear.nystroem_ridge",
+    "decision_tree": "zoo.trees.decision_tree",
+    "random_forest": "zoo.trees.random_forest",
+    "extra_trees": "zoo.trees.extra_trees",
+    "hist_gradient_boosting": "zoo.trees.hist_gradient_boosting",
+    "knn": "zoo.neighbours.knn",
+    "gaussian_process": "zoo.neighbours.gaussian_process",
     "lightgbm": "zoo.boosting.lightgbm",
+    "xgboost": "zoo.boosting.xgboost",
+    "catboost": "zoo.boosting.catboost",
+    "tpot": "zoo.search.tpot",
+    "h2o_automl": "zoo.h2o.automl",
+    "h2o_gbm": "zoo.h2o.gbm",
+    "h2o_xgboost": "zoo.h2o.xgboost",
+    "h2o_drf": "zoo.h2o.drf",
+    "h2o_glm": "zoo.h2o.glm",
+    "h2o_gam": "zoo.h2o.gam",
+    "h2o_deeplearning": "zoo.h2o.deeplearning",
+    "h2o_stacked": "zoo.h2o.stacked",
+    "sparkling_automl": "zoo.h2o.sparkling",
+    "gpu_boosting_ensemble": "zoo.blend.gpu_boosting",
+    "h2o_tpot_ensemble": "zoo.blend.h2o_tpot",
+    "high_memory": "zoo.blend.high_memory",
     "linear": "zoo.keras.linear",
     "mlp": "zoo.keras.mlp",
     "resnet": "zoo.keras.resnet",
@@ -35,6 +63,11 @@ class Params(BaseModel):
     """Base of a model's parameters: frozen, and an unknown name is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @property
+    def watches(self) -> bool:
+        """Whether a fit with these parameters wants eras to watch for early stopping."""
+        return False
 
     def reads(self, fold: str = "") -> tuple[Path, ...]:  # noqa: ARG002
         """Cards of the trained models that a fit reads beside the data; most read none.
@@ -55,7 +88,8 @@ class ModelSpec:
 
     Args:
         name: the catalogue's name.
-        family: `keras`, `boosting` or `linear`; it chooses the trainer.
+        family: `keras`, `boosting`, `h2o`, `sparkling`, `linear`, `trees`, `neighbours`, `search`
+            or `blend`; it chooses the trainer.
         summary: one line on what it is, with its source.
         params: the type of its parameters.
         presets: named parameter values, applied before a user's own.
@@ -65,7 +99,10 @@ class ModelSpec:
             heart; on top of its first preset.
         source: the file of a model that is not the catalogue's own; see `zoo.plugin`.
         build: makes the untrained model; its signature is the family's. For `keras` it is
-            `build(params, features, seed)`, for the others `build(params, features)`.
+            `build(params, features, seed)`, for the others `build(params, features)`; that of a
+            `blend` gives its members.
+        require: raises MissingExtraError where the machine lacks what a fit needs, so that a blend
+            can ask before its first member is fitted; None where the default installation will do.
     """
 
     name: str
@@ -78,6 +115,7 @@ class ModelSpec:
     memorise: Mapping[str, Any] = field(default_factory=dict)
     source: Path | None = None
     build: Callable[..., Any] = field(kw_only=True)
+    require: Callable[[], object] | None = field(default=None, kw_only=True)
 
 
 def names() -> tuple[str, ...]:

@@ -255,7 +255,7 @@ class TrainingSection(Section):
     deviation). A fit stops after `patience` epochs without an improvement by more than `threshold`.
     A preset's own `batch_size` wins over the one here; it counts over all `devices` together.
     `precision` is what layers calculate in, `auto` being bfloat16 where the GPUs have it and
-    float32 elsewhere; `jit` compiles steps with XLA. `threads` limits LightGBM and TensorFlow;
+    float32 elsewhere; `jit` compiles steps with XLA. `threads` limits every library;
     0 is every core that the process may use. Each fold's model also predicts `scored_train_eras`
     of the eras it was fitted on, evenly spaced, so that scores in training stand beside those in
     validation; 0 leaves them out. `eras` selects among the training eras of each fold, as
@@ -362,6 +362,12 @@ class ModelEntry(Section):
     each of `targets`; `seeds` fits of each begin with seeds counted up from `run.seed`. Where
     there are several fits a fold, the prediction is the mean of their ranks within the era.
     `start` is the folder of an untrained network, whose weights a fit begins with.
+    `continue_from` is the folder of a boosted model of an earlier run (`RUN/models/NAME`): each fit
+    adds its trees to the earlier fit that has learned most of its training eras and no other era,
+    and learns from the eras that are new. `importance` writes `importance.json` beside the model:
+    the `gain` of a boosted model's splits by feature and group; with `shap` its mean absolute SHAP
+    values on a sample of the folds' validation eras as well; with `permutation`, of any model, what
+    CORR there loses without a feature.
     """
 
     model: str = ""
@@ -371,6 +377,8 @@ class ModelEntry(Section):
     targets: tuple[str, ...] = ()
     seeds: int = Field(1, ge=1, le=100)
     start: str = ""
+    continue_from: str = ""
+    importance: Literal["none", "gain", "shap", "permutation"] = "none"
     needs: ModelNeeds = ModelNeeds()
     enabled: bool = True
 
@@ -380,6 +388,8 @@ class ModelEntry(Section):
             raise ValueError("`target` is one and `targets` are several; give one of them")
         if len(set(self.targets)) != len(self.targets):
             raise ValueError("a target stands twice")
+        if self.start and self.continue_from:
+            raise ValueError("`start` and `continue_from` are two beginnings; give one of them")
         return self
 
     def learns(self, target: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from erazoo.engine.job import resolve
+from erazoo.engine.tree import end, own_peak_mb, started_by
 from erazoo.errors import ErazooError
 from erazoo.logs import LOGGER, set_up
 from erazoo.processes import leave, stay_with
@@ -83,7 +84,7 @@ def _between_jobs(log: Path) -> None:
 def _measured(call: str, arguments: dict[str, Any]) -> dict[str, Any]:
     begun = _cpu_seconds()
     answer = _answer(call, arguments)
-    return {**answer, "cpu_seconds": _cpu_seconds() - begun, "peak_mb": _peak_mb()}
+    return {**answer, "cpu_seconds": _cpu_seconds() - begun, "peak_mb": own_peak_mb()}
 
 
 def _answer(call: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -121,18 +122,7 @@ def _cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
 
 
-def _peak_mb() -> float:
-    """The most memory that this process held since the job began; 0 where nothing tells."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def _end_started() -> None:
-    from erazoo.engine.tree import end, started_by
-
     end(lambda: started_by(os.getpid()))
 
 

@@ -6,10 +6,14 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 MIB = 2**20
+LOOK_SECONDS = 0.1, 1.0
+LOOK_SHARE = 0.02
+"""Looking at processes takes at most this share of one core."""
 LAST_SECONDS = 5.0
 """How long killed processes are waited for; one in the middle of a disk access may take longer."""
 
@@ -63,6 +67,21 @@ class Tree:
     def end(self) -> None:
         """End the process and everything that it started."""
         end(lambda: {self._root, *started_by(self.pid), *self._alive})
+
+
+def pause_after(seconds: float) -> float:
+    """Seconds until the next look at processes after one that took so many."""
+    shortest, longest = LOOK_SECONDS
+    return min(max(seconds / LOOK_SHARE, shortest), longest)
+
+
+def own_peak_mb() -> float:
+    """The most memory, in MiB, that this process has held; 0 where nothing tells."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def descendants(pid: int) -> list[psutil.Process]:

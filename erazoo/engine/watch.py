@@ -20,13 +20,10 @@ import psutil
 
 from erazoo.engine.job import Attempt, Job, State
 from erazoo.engine.limits import environment
-from erazoo.engine.tree import Tree
+from erazoo.engine.tree import LOOK_SECONDS, Tree, pause_after
 
 GRACE_SECONDS = 10.0
 """For a process that has answered to leave, or that was interrupted to answer."""
-LOOK_SECONDS = 0.1, 1.0
-LOOK_SHARE = 0.02
-"""Looking at processes takes at most this share of one core."""
 REUSES = 200
 
 
@@ -174,9 +171,7 @@ class _Child:
             looked = time.monotonic()
             if ended := self._ended(order, looked >= deadline):
                 return ended
-            pause = min(
-                max((time.monotonic() - looked) / LOOK_SHARE, LOOK_SECONDS[0]), LOOK_SECONDS[1]
-            )
+            pause = pause_after(time.monotonic() - looked)
         return None
 
     def _ended(self, order: Order, late: bool) -> dict[str, Any] | None:

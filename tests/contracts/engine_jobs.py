@@ -72,6 +72,13 @@ def hold(mb: int, seconds: float = 30.0) -> int:
     return len(held)
 
 
+def hold_below(mb: int, seconds: float = 30.0) -> int:
+    """Leave the holding to a process that a process started in a session of its own."""
+    words = f"import time; held = b'x' * ({mb} << 20); time.sleep({seconds})"
+    between = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {words!r}])"
+    return subprocess.run([sys.executable, "-c", between], start_new_session=True).returncode
+
+
 def hold_and_fork(mb: int, forks: int, seconds: float) -> int:
     """Share pages with forked processes, which count once."""
     held = bytearray(mb << 20)

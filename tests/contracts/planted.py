@@ -27,11 +27,14 @@ def planted_shards(
     seed: int = 5,
     codec: str = "raw",
     wrong: float | None = None,
+    holes: float = 0.0,
+    bad: int = 0,
 ) -> ShardSet:
     """Write and open shards; `signal` 0 is noise, the last `unresolved` eras have no target.
 
     A share `missing` of the rows of every era lacks a target; `OTHER` is 1 - `TARGET`. With
     `wrong` every second row has the opposite target and this training weight, others weigh 1.
+    A share `holes` of float features is NaN. The first `bad` eras have the opposite signal.
     """
     labels = [f"{number:04d}" for number in range(1, eras + 1)]
     dtype = np.dtype(np.float32 if floats else np.int8)
@@ -43,12 +46,15 @@ def planted_shards(
         for number, era in enumerate(labels):
             rng = np.random.default_rng([seed, number])
             x = rng.integers(0, 5, (rows, features)).astype(dtype)
-            hidden = signal * (x[:, 0] + x[:, 1] - x[:, 2]) + rng.normal(size=rows)
+            sign = -signal if number < bad else signal
+            hidden = sign * (x[:, 0] + x[:, 1] - x[:, 2]) + rng.normal(size=rows)
             rank = np.argsort(np.argsort(hidden)) / rows
             y = (np.searchsorted([0.05, 0.25, 0.75, 0.95], rank, side="right") / 4).astype("f4")
             y[rng.random(rows) < missing] = np.nan
             if number >= eras - unresolved:
                 y[:] = np.nan
+            if holes:
+                x[rng.random(x.shape) < holes] = np.nan
             w = None
             if wrong is not None:
                 w = np.where(np.arange(rows) % 2, np.float32(wrong), np.float32(1))

@@ -102,6 +102,20 @@ def config(name: str = "demo") -> dict[str, Any]:
     }
 
 
+def importance(features: int) -> dict[str, Any]:
+    """The content of `importance.json`, with names as long as they come."""
+    names = [f"feature_unaesthetical_disheartening_{k:02d}" for k in range(features)]
+    falling = {name: 0.01 / (k + 1) for k, name in enumerate(names)}
+    groups = dict.fromkeys(GROUPS, 0.2)
+    losses = {name: {"corr": value - 0.002, "error": 0.001} for name, value in falling.items()}
+    unknown = {"dark": {"corr": None, "error": None}}
+    return {
+        "gain": {"features": falling, "groups": groups},
+        "shap": {"rows": 4000, "features": falling, "groups": groups},
+        "permutation": {"features": losses | unknown, "groups": {}},
+    }
+
+
 def scores(shape: Shape, labels: list[str], kind: str) -> dict[str, Any]:
     """The content of `scores.json`, with figures that the scoring code took from its series."""
     roles = {"ensemble": "ensemble", **dict.fromkeys(shape.names, "model"), **REFERENCES}

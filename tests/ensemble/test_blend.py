@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ensemble.blend import _blend, ensemble, open_recipe, rank_average
+from ensemble.blend import _blend, ensemble, open_recipe
 from erazoo.config import Config
 from erazoo.errors import ConfigError, DataError, StaleDataError
 from erazoo.rundir import RunDir
 from etl.build import open_shards
 from scoring.eras import EraSlices
+from scoring.ranks import rank_average
 from training.evaluation import evaluate
 from training.loop import train_model
 from training.predictions import Predictions
@@ -31,7 +32,7 @@ def test_rank_average_equals_pandas() -> None:
         k: (frame.groupby("era")[k].rank() - 0.5) / frame.groupby("era")[k].transform("size")
         for k in "ab"
     }
-    ours = rank_average(columns, {"a": 3.0, "b": 1.0}, EraSlices.from_labels(eras))
+    ours = rank_average(list(columns.values()), EraSlices.from_labels(eras), [3.0, 1.0])
     np.testing.assert_allclose(ours, (3 * ranks["a"] + ranks["b"]) / 4, atol=1e-6)
 
 
@@ -39,7 +40,7 @@ def test_a_row_without_a_member_has_no_prediction() -> None:
     eras = np.array(["0001"] * 4, object)
     a = np.array([1, 2, 3, 4], np.float32)
     b = np.array([1, np.nan, 3, 4], np.float32)
-    blended = rank_average({"a": a, "b": b}, {"a": 1, "b": 1}, EraSlices.from_labels(eras))
+    blended = rank_average([a, b], EraSlices.from_labels(eras))
     assert np.isnan(blended).tolist() == [False, True, False, False]
 
 
@@ -55,11 +56,7 @@ def test_the_blend_is_out_of_sample_and_scored(trained: tuple[Config, RunDir]) -
         Predictions.load(run.path("models", n, "out_of_fold.parquet")).aligned(blend.ids)
         for n in ("ridge", "lightgbm")
     ]
-    expected = rank_average(
-        dict(zip("ab", members, strict=True)),
-        {"a": 1, "b": 1},
-        EraSlices.from_labels(blend.eras),
-    )
+    expected = rank_average(members, EraSlices.from_labels(blend.eras))
     np.testing.assert_allclose(blend.values, expected, atol=1e-7)
     scores = json.loads(run.path("evaluation", "scores.json").read_text())
     assert scores["candidates"]["ensemble"]["kind"] == "ensemble"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ensemble.blend import ensemble, rank_average
+from ensemble.blend import ensemble
 from erazoo.config import Config
 from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, StaleDataError
 from erazoo.rundir import RunDir
@@ -19,6 +19,7 @@ from etl.dataset import LiveData
 from etl.files import DataFiles
 from predict.live import predict
 from scoring.eras import EraSlices
+from scoring.ranks import rank_average
 from training.families import load_model
 from training.predictions import Predictions
 
@@ -45,12 +46,12 @@ def test_the_file_holds_the_rank_of_the_blend(blended: tuple[Config, RunDir, Pat
     frame = pd.read_csv(run.path(result["submission"])).set_index("id")["prediction"]
     shards, _ = open_shards(config, run)
     block = LiveData(DataFiles.folder(folder), shards.spec).block()
-    columns = {
-        n: load_model(run.path("models", n, "final"), shards.spec)(block.features)
+    columns = [
+        load_model(run.path("models", n, "final"), shards.spec)(block.features)
         for n in ("ridge", "lightgbm")
-    }
+    ]
     slices = EraSlices.from_labels(np.full(len(block), "X", object))
-    expected = rank_average(columns, {"ridge": 1, "lightgbm": 1}, slices)
+    expected = rank_average(columns, slices)
     ours = frame.loc[block.ids].to_numpy()
     assert (np.argsort(np.argsort(ours)) == np.argsort(np.argsort(expected))).mean() > 0.9
     np.testing.assert_allclose(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts.runs import classification, figures_of, trials
+from contracts.runs import classification, figures_of, importance, trials
 
 from erazoo.errors import ArtifactError, DataError
 from erazoo.publish import read_json, write_json
@@ -518,6 +518,32 @@ def test_training_curves_mark_the_epoch_that_was_kept(run: Path) -> None:
     assert [ring["x"] for ring in rings] == [[fold["best_epoch"]] for fold in recorded]
     kept = [fold["history"]["val_loss"][fold["best_epoch"] - 1] for fold in recorded]
     np.testing.assert_allclose([ring["y"][0] for ring in rings], kept, atol=1e-6)
+
+
+def test_what_features_are_worth_is_drawn_the_most_worth_first(run: Path) -> None:
+    assert "importance-chart" not in write_report(run).read_text()
+    write_json(run / "models" / "mlp" / "importance.json", importance(30))
+    page = write_report(run).read_text()
+    views = figures_of(page)["importance-chart"]
+    said = [f"mlp, {of}" for of in ("SHAP, features", "SHAP, groups", "gain, features")]
+    assert [view["label"] for view in views[:3]] == said
+    assert len(views) == 5
+    assert "feature_unaesthetical_disheartening_19" in page
+    [bars] = views[0]["data"]
+    assert bars["x"] == sorted(bars["x"], reverse=True)
+    assert len(bars["x"]) == 20
+    assert bars["y"][0] == "unaesthetical_disheartening_00"
+    assert bars["hovertemplate"].startswith("feature_%{y}")
+    assert views[1]["data"][0]["y"][0] == "intelligence"
+    [losses] = views[4]["data"]
+    assert losses["error_x"]["array"][0] == 0.001
+    assert losses["y"] == bars["y"]
+
+
+def test_a_damaged_importance_is_one_clear_error(run: Path) -> None:
+    write_json(run / "models" / "mlp" / "importance.json", {"shap": {"features": {"a": "much"}}})
+    with pytest.raises(ArtifactError, match="a result file is damaged.*importance.json"):
+        write_report(run)
 
 
 def test_exposures_by_group(run: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from contracts.browser import LOOK, Visitor, open_page
-from contracts.runs import Shape, classification, trials, write_run
+from contracts.runs import Shape, classification, importance, trials, write_run
 
 from erazoo.publish import read_json, write_json
 from scoring.report import save_pictures, write_comparison, write_report
@@ -30,6 +30,7 @@ def full_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alarm = {"level": "alarm", "kind": "clone", "candidate": "mlp", "words": "mlp is a clone."}
     scores["alarms"].append(alarm)
     write_json(run / "evaluation" / "scores.json", scores)
+    write_json(run / "models" / "lightgbm" / "importance.json", importance(30))
     return run
 
 
@@ -82,6 +83,7 @@ def test_everything_is_drawn_without_network_or_complaint(
         "past-future-chart": 299 + 1 + 2,
         "spread-chart": 17 + 2,
         "training-chart": 5 * 2 + 5,
+        "importance-chart": 20,
         "folds-chart": 6 + 6 + 1 + 4 + 1,
         "target-chart": 5,
     }

@@ -45,9 +45,9 @@ def test_lightgbm_takes_the_cores_that_it_may_use(
     trained, predicted = lightgbm.train, lightgbm.Booster.predict
     seen: list[object] = []
 
-    def spy_train(options: dict[str, object], *rest: object) -> object:
+    def spy_train(options: dict[str, object], *rest: object, **named: object) -> object:
         seen.append(options["num_threads"])
-        return trained(options, *rest)
+        return trained(options, *rest, **named)
 
     def spy_predict(self: object, data: object, **options: object) -> object:
         seen.append(options["num_threads"])

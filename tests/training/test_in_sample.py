@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from numerai_tools.scoring import correlation_contribution
 
 from erazoo.config import Config
 from erazoo.rundir import RunDir
@@ -46,6 +48,45 @@ def test_scores_are_those_of_the_folds_model_on_its_own_eras(make_run: Maker) ->
         slices = EraSlices.from_labels(labels.eras)
         target = labels.targets[:, shards.target_index(plan.target)]
         np.testing.assert_allclose(found["corr"], numerai_corr(model(x), target, slices)[:, 0])
+
+
+def test_contributions_in_training_are_those_of_numerai(make_run: Maker) -> None:
+    own = ("training.scored_train_eras=6", "split.folds=2", "split.first_train=0.7")
+    config, run = make_run(*own)
+    result = train_model(config, run, "ridge")
+    shards, plan = open_shards(config, run)
+    found: dict[str, list[float]] = {name: [] for name in shards.references}
+    for fold, record in zip(plan.folds, result["folds"], strict=False):
+        model = load_model(run.path("models", "ridge", "folds", fold.name), shards.spec)
+        for block in shards.blocks(record["train"]["eras"]):
+            made = pd.DataFrame({"p": model(block.features)}, index=block.ids)
+            goal = pd.Series(
+                block.targets[:, shards.target_index(plan.target)], block.ids, name="t"
+            )
+            for k, name in enumerate(shards.references):
+                beside = pd.Series(block.references[:, k], block.ids, name=name)
+                if beside.notna().all() and fold.kind == "development":
+                    found[name].append(correlation_contribution(made, beside, goal)["p"])
+        beyond = record["train"]["contribution"]
+        assert set(beyond) == set(shards.references)
+        assert all(len(values) == 6 for values in beyond.values())
+    references = {"mmc": "numerai_meta_model", "bmc": "v1_benchmark"}
+    summary = evaluate(config, run)["candidates"]["ridge"]["train"]
+    for metric, name in references.items():
+        assert len(found[name]) == summary[metric]["eras"] > 0
+        assert summary[metric]["mean"] == pytest.approx(np.mean(found[name]), rel=1e-5)
+        assert summary[metric]["std"] == pytest.approx(np.std(found[name]), rel=1e-5)
+
+
+def test_no_contribution_in_training_beyond_a_reference_that_no_era_has() -> None:
+    folds = [
+        {"train": {"corr": [0.1, 0.2], "contribution": {"meta": [None, None], "old": [0.1, None]}}}
+    ]
+    found = train_summary(folds, {"mmc": "meta", "bmc": "old", "other": None})
+    assert found is not None
+    assert found["mmc"] is found["other"] is found["rmse"] is None
+    assert (found["bmc"]["mean"], found["bmc"]["eras"]) == (0.1, 1)
+    assert train_summary([{"train": None}], {}) is None
 
 
 def test_the_last_fit_and_watched_eras_are_left_out(make_run: Maker) -> None:
@@ -94,7 +135,8 @@ def test_what_is_learned_by_heart_shows(make_run: Maker) -> None:
     config, run = make_run("models.lightgbm.params.n_estimators=200")
     result = train_model(config, run, "lightgbm")
     scored = evaluate(config, run)["candidates"]["lightgbm"]
-    found = train_summary(result["folds"][:2])
+    references = {"mmc": "numerai_meta_model", "bmc": "v1_benchmark"}
+    found = train_summary(result["folds"][:2], references)
     assert found is not None
     assert scored["train"] == found
     assert found["eras"] == sum(len(fold["train"]["eras"]) for fold in result["folds"][:2])
@@ -102,7 +144,7 @@ def test_what_is_learned_by_heart_shows(make_run: Maker) -> None:
     ratio = found["corr"]["mean"] / scored["summary"]["corr"]["mean"]
     assert scored["overfitting"] == pytest.approx(ratio)
     held = evaluate(config, run, final=True)["candidates"]["lightgbm"]
-    assert held["train"] == train_summary(result["folds"][2:3])
+    assert held["train"] == train_summary(result["folds"][2:3], references)
 
 
 def test_scores_on_another_target_stand_beside_no_training_scores(make_run: Maker) -> None:

@@ -16,8 +16,9 @@ from erazoo.config import Config
 from erazoo.config.schema import EngineSection
 from erazoo.engine.journal import read_outcomes
 from erazoo.rundir import RunDir
+from training.job import JOBS
 from training.loop import train_model
-from training.spread import JOBS, spreads
+from training.spread import spreads
 from training.train import train
 
 Maker = Callable[..., tuple[Config, RunDir]]

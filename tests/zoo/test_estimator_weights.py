@@ -14,7 +14,7 @@ from erazoo.errors import TrainingError
 from etl.shards import ShardSet
 from etl.shards.rows import as_floats
 from zoo import catalogue
-from zoo.estimator import Estimator
+from zoo.estimator import Estimator, Fit
 
 TARGET = TARGETS[0]
 INTEGERS = [kind for kind in KINDS if kind.dtype == "int8"]
@@ -28,7 +28,7 @@ OPTIONS = {
 def fitted(name: str, shards: ShardSet, eras: tuple[str, ...] | None = None) -> Estimator:
     spec = catalogue.get(name)
     model: Estimator = spec.build(catalogue.resolve(spec, "", OPTIONS[name]), shards.spec)
-    model.fit(shards, shards.eras() if eras is None else eras, TARGET, 3, 1)
+    model.fit(shards, Fit(shards.eras() if eras is None else eras, TARGET, seed=3))
     return model
 
 
@@ -89,11 +89,12 @@ from pathlib import Path
 from erazoo.logs import set_up
 from etl.shards import ShardSet, sequence
 from zoo import catalogue
+from zoo.estimator import Fit
 set_up(verbose=True)
 sequence.BIN_SAMPLE_ROWS = 5
 shards, spec = ShardSet.open(Path(sys.argv[1])), catalogue.get("lightgbm")
 model = spec.build(catalogue.resolve(spec, "", {"n_estimators": 2}), shards.spec)
-model.fit(shards, shards.eras(), sys.argv[2], 3, 1)
+model.fit(shards, Fit(shards.eras(), sys.argv[2]))
 """
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from zoo.catalogue import Params
 from zoo.keras.heads import MAIN, Head, Labels, Reconstruction, Regression
@@ -173,6 +174,12 @@ class NetworkParams(Params):
                 f"head.loss {self.head.loss} needs batch_eras, whole eras a batch, such as 4"
             )
         return self
+
+    @property
+    @override
+    def watches(self) -> bool:
+        """Every network's epochs are chosen by eras that it does not learn from."""
+        return True
 
     def heads(self) -> tuple[Head, ...]:
         """The outputs that carry a loss, the one that predicts first."""

@@ -1,0 +1,1 @@
+"""Models that are several models: their prediction is the mean of their members' ranks."""

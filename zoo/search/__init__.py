@@ -1,0 +1,1 @@
+"""Searches among whole pipelines of scikit-learn, by TPOT where its extra is installed."""
