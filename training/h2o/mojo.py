@@ -5,17 +5,23 @@ from __future__ import annotations
 import struct
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erazoo.errors import ArtifactError, MissingExtraError, SchemaError, TrainingError
+from erazoo.errors import ArtifactError, SchemaError, TrainingError
 from erazoo.guarded import Guarded
 from erazoo.java import find_java
 from erazoo.panel import FeatureSpec
 from etl.shards.rows import as_floats
 from training.estimator import check_features
+from training.h2o.program import h2o_jar
+from zoo.catalogue import ModelSpec, Params
+from zoo.h2o.learner import H2OParams
+
+if TYPE_CHECKING:
+    from training.task import BlockPredictor
 
 MODEL = "model.zip"
 SCORER = Path(__file__).with_name("mojo_scorer.jy")
@@ -88,20 +94,13 @@ class Mojo:
         return Path(self._folder.name) / "log"
 
     def _words(self) -> list[str | Path]:
-        try:
-            import h2o
-        except ImportError:
-            raise MissingExtraError(
-                "h2o is not installed", hint="Run: pip install -r requirements.txt"
-            ) from None
-        jar = Path(h2o.__file__).parent / "backend" / "bin" / "h2o.jar"
         return [
             find_java().path,
             f"-Xmx{self.memory_mb}m",
             f"-Djava.io.tmpdir={self._folder.name}",
             *("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"),
             *("-Dpython.cachedir.skip=true", "-Dpython.import.site=false"),
-            *("-cp", jar, "org.python.util.jython", "-S", SCORER, self.path),
+            *("-cp", h2o_jar(), "org.python.util.jython", "-S", SCORER, self.path),
         ]
 
     def _batch(self, program: Guarded, rows: NDArray[Any]) -> NDArray[np.float32]:
@@ -120,6 +119,20 @@ class Mojo:
         end = program.end
         self.close()
         return TrainingError(f"the Java process of {self.path} {end}", received=said or None)
+
+
+class ServedAsMojo:
+    """The half of a trainer that loads what it kept: a MOJO, for which nothing else is started."""
+
+    def load(
+        self,
+        spec: ModelSpec,  # noqa: ARG002
+        params: Params,
+        features: FeatureSpec,
+        folder: Path,
+    ) -> BlockPredictor:
+        """The MOJO as a function of raw features."""
+        return Mojo(folder / MODEL, features, cast("H2OParams", params).memory_mb)
 
 
 def _exactly(program: Guarded, size: int) -> bytes:

@@ -14,11 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from erazoo.errors import ErazooError, MissingExtraError, TrainingError
+from erazoo.errors import ErazooError, TrainingError
 from erazoo.guarded import Guarded
 from erazoo.java import find_java
 from erazoo.logs import LOGGER
 from erazoo.publish import make_dir
+from training.h2o.program import h2o_jar
 
 START_SECONDS = 180
 LOOK_SECONDS = 0.1
@@ -108,13 +109,9 @@ class H2OServer:
             raise TrainingError(f"H2O failed: {_first_line(error)}") from None
 
     def _start(self) -> None:
-        try:
-            import h2o
-        except ImportError:
-            raise MissingExtraError(
-                "h2o is not installed", hint="Run: pip install -r requirements.txt"
-            ) from None
-        jar = Path(h2o.__file__).parent / "backend" / "bin" / "h2o.jar"
+        jar = h2o_jar()
+        import h2o
+
         password = secrets.token_hex(16)
         realm = write_login(self.folder / "realm", password)
         os.environ.update(past_proxies())

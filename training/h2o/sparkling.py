@@ -6,7 +6,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ from erazoo.machine import cores
 from erazoo.panel import FeatureSpec
 from erazoo.publish import atomic_file, make_dir, read_json, write_json
 from etl.shards import ShardSet
-from training.h2o.mojo import MODEL, Mojo
+from training.h2o.mojo import MODEL, Mojo, ServedAsMojo
 from training.h2o.rows import FOLD, TARGET, WEIGHT
 from training.h2o.server import past_proxies, write_login
 from training.h2o.trainer import write_leaderboard, written
@@ -27,16 +27,13 @@ from training.task import STATE, FitResult, FoldTask
 from zoo.catalogue import ModelSpec, Params
 from zoo.h2o.sparkling import SparklingParams
 
-if TYPE_CHECKING:
-    from training.task import BlockPredictor
-
 ENVIRONMENT = ".venv-sparkling"
 DRIVER = Path(__file__).with_name("sparkling_driver.py")
 LOG = "spark.log"
 CHECKED_ROWS, TOLERANCE = 1_000, 1e-4
 
 
-class SparklingTrainer:
+class SparklingTrainer(ServedAsMojo):
     """Writes rows as parquet, has Spark learn from them, and keeps the best as a MOJO.
 
     In the folder of the fit stay `model.zip`, `leaderboard.csv`, `leaderboard.json` and
@@ -79,16 +76,6 @@ class SparklingTrainer:
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return FitResult({}, None, None, time.monotonic() - begun)
-
-    def load(
-        self,
-        spec: ModelSpec,  # noqa: ARG002
-        params: Params,
-        features: FeatureSpec,
-        folder: Path,
-    ) -> BlockPredictor:
-        """The MOJO as a function of raw features; Spark is not started."""
-        return Mojo(folder / MODEL, features, cast("SparklingParams", params).memory_mb)
 
     def _java(self) -> Path:
         """The home of a Java.

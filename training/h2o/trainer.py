@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from erazoo.errors import TrainingError
 from erazoo.java import find_java
@@ -18,7 +18,7 @@ from erazoo.publish import atomic_file, make_dir, write_json
 from etl.inner_folds import purged_folds
 from etl.shards import ShardSet
 from training.h2o.kept import server_for
-from training.h2o.mojo import MODEL, Mojo
+from training.h2o.mojo import MODEL, ServedAsMojo
 from training.h2o.rows import FOLD, TARGET, WEIGHT, Written, write_rows
 from training.h2o.server import H2OServer
 from training.task import STATE, FitResult, FoldTask
@@ -26,14 +26,11 @@ from zoo.catalogue import ModelSpec, Params
 from zoo.h2o.learner import Frames, H2OParams, Learned
 from zoo.h2o.validated import FoldedParams
 
-if TYPE_CHECKING:
-    from training.task import BlockPredictor
-
 LOG = "h2o.log"
 LEADERBOARD = "leaderboard"
 
 
-class H2OTrainer:
+class H2OTrainer(ServedAsMojo):
     """Writes rows as parquet, has a local server learn from them, and keeps its best as a MOJO.
 
     In the folder of the fit stay `model.zip`, `h2o.log`, and where several models were tried
@@ -64,16 +61,6 @@ class H2OTrainer:
             write_leaderboard(folder, learned.leaderboard)
         seconds = time.monotonic() - begun
         return FitResult(dict(learned.history), learned.length, learned.value, seconds)
-
-    def load(
-        self,
-        spec: ModelSpec,  # noqa: ARG002
-        params: Params,
-        features: FeatureSpec,
-        folder: Path,
-    ) -> BlockPredictor:
-        """The MOJO as a function of raw features; no server is started."""
-        return Mojo(folder / MODEL, features, cast("H2OParams", params).memory_mb)
 
 
 def written(

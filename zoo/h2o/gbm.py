@@ -6,10 +6,11 @@ from pydantic import Field
 
 from erazoo.panel import FeatureSpec
 from zoo.catalogue import ModelSpec
-from zoo.h2o.learner import Learner, Single, WatchingParams, stopping
+from zoo.h2o.boosted import BoostedParams
+from zoo.h2o.learner import Learner, Single
 
 
-class H2OGbmParams(WatchingParams):
+class H2OGbmParams(BoostedParams):
     """Friedman (2001), grown on histograms by an H2O server.
 
     Presets:
@@ -17,24 +18,10 @@ class H2OGbmParams(WatchingParams):
         deep: up to 2,000 trees of depth 8, stopped by the watched eras.
 
     Args:
-        ntrees: trees.
-        learn_rate: shrinkage of each tree.
-        max_depth: depth of a tree.
-        min_rows: rows of a leaf, at least.
-        sample_rate: share of the rows that a tree sees.
-        col_sample_rate_per_tree: share of the features that a tree may use.
         nbins: bins of a feature's histogram.
-        score_tree_interval: trees between two looks at the watched eras.
     """
 
-    ntrees: int = Field(500, ge=1, le=100_000)
-    learn_rate: float = Field(0.02, gt=0, le=1)
-    max_depth: int = Field(5, ge=1, le=64)
-    min_rows: float = Field(20.0, ge=1)
-    sample_rate: float = Field(1.0, gt=0, le=1)
-    col_sample_rate_per_tree: float = Field(0.3, gt=0, le=1)
     nbins: int = Field(20, ge=2)
-    score_tree_interval: int = Field(10, ge=1)
 
 
 def build(
@@ -46,19 +33,8 @@ def build(
     """The untrained learner."""
     from h2o.estimators import H2OGradientBoostingEstimator
 
-    estimator = H2OGradientBoostingEstimator(
-        ntrees=length or params.ntrees,
-        learn_rate=params.learn_rate,
-        max_depth=params.max_depth,
-        min_rows=params.min_rows,
-        sample_rate=params.sample_rate,
-        col_sample_rate_per_tree=params.col_sample_rate_per_tree,
-        nbins=params.nbins,
-        score_tree_interval=params.score_tree_interval,
-        distribution="gaussian",
-        seed=seed,
-        **stopping(params, length),
-    )
+    options = params.options(seed, length)
+    estimator = H2OGradientBoostingEstimator(nbins=params.nbins, **options)
     return Single(estimator, "number_of_trees")
 
 
