@@ -15,6 +15,7 @@ MODULES = {
     "scoring": ("scoring",),
     "training": ("training",),
     "boosting": ("boosting", "compare", "h2o_import"),
+    "ensemble": ("ensemble", "ensemble_meta"),
 }
 
 

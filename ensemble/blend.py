@@ -1,189 +1,171 @@
-"""`erazoo ensemble`: the rank average of a run's models, as predictions and as a recipe."""
+"""`erazoo ensemble`: members to a pool, every method judged on later eras, and the recipes."""
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ensemble.evidence import Evidence
+from ensemble.grid.record import with_grid
+from ensemble.members import Member, open_members
+from ensemble.meta.lived import walk_file, write_walk
+from ensemble.methods import META, chosen_methods
+from ensemble.moments import era_moments
+from ensemble.pool import open_pool
+from ensemble.publication import METHODS_FILE, UNIQUE_REPORT, Publication, recipe_folder
+from ensemble.recipe import RECIPE, STANDARD, UNIQUE, Recipe, read_recipe
+from ensemble.verdict import decide
+from ensemble.walk.record import walk_record
 from erazoo.artefacts import CARD
 from erazoo.config import Config
-from erazoo.errors import ArtifactError, ConfigError, DataError, StaleDataError
-from erazoo.near import nearest
-from erazoo.publish import read_json, sha256, write_json
+from erazoo.errors import StaleDataError
+from erazoo.folds import FoldPlan
+from erazoo.logs import LOGGER
+from erazoo.publish import read_json, sha256, sweep
 from erazoo.rundir import RunDir, Stage
-from etl.build import open_shards
-from scoring.eras import EraSlices
-from scoring.ranks import rank_average
-from training.evaluation import evaluate, source_print
-from training.job import FINAL, RESULT, model_dir, model_stage
-from training.predictions import Predictions
+from etl.build import FOLDS, SHARDS, open_shards
+from etl.shards import Manifest
+from training.evaluation import evaluate
 
-NAME = "ensemble"
-RECIPE = "ensemble.json"
+KINDS = ("out_of_fold", "held_out")
+KEPT = ("pool", "judged")
+"""Folders of what a killed call goes on with."""
+ELSEWHERE = frozenset({"walk", "grid"})
+"""Parts of [ensemble] that no recipe depends on."""
 
 
 def ensemble(config: Config, run: RunDir, *, force: bool = False) -> dict[str, Any]:
-    """Blend the members' predictions, write the recipe for live data and score the result.
+    """Judge every method on later eras, write the recipes and the predictions, and score them.
 
-    Memory: one float32 column a member and the identifiers of the scored eras.
+    A killed call is gone on with; `force` begins anew.
+
+    Memory: ids and labels of the scored eras, one era of all members' ranks, their moments (4 M M
+    bytes an era) and a float32 column a method.
 
     Returns:
-        The recipe with the blend's scores.
+        `recipe`, `methods` (the content of `ensemble/methods.json`), and `unique` where it is on.
 
     Raises:
-        ConfigError: a member that the configuration lacks.
-        DataError: a member that is not trained, or whose training failed.
+        ConfigError: an unknown member, method or option.
+        StaleDataError: there are no shards of this configuration, or its grid is not trained.
+        DataError: a member that is not trained, or members of different rows.
+        LeakageError: in-sample predictions, or too few eras.
     """
+    config = with_grid(config, run, needed=True)
     shards, plan = open_shards(config, run)
-    members = ensemble_members(config, run)
-    cards = {name: sha256(model_dir(run, name) / FINAL / CARD) for name in members}
-    files = {
-        kind: {name: model_dir(run, name) / f"{kind}.parquet" for name in members}
-        for kind in ("out_of_fold", "held_out")
-    }
-    stage = ensemble_stage(config, run)
-    recipe_path = run.path("ensemble", RECIPE)
+    chosen_methods(config)
+    members = open_members(config, run)
+    stage = ensemble_stage(config, run, members)
     if not force and stage.done():
         evaluate(config, run)
-        return {**read_json(recipe_path), "skipped": True}
+        return {**_made(run), "skipped": True}
     begun = time.monotonic()
     stage.forget()
-    weights = dict.fromkeys(members, 1.0)
-    outputs = [recipe_path]
-    for kind, paths in files.items():
-        if kind == "held_out" and plan.held_out is None:
-            continue
-        blend = _blend(kind, paths, weights)
-        outputs.append(run.path("ensemble", f"{kind}.parquet"))
-        blend.save(outputs[-1])
-    recipe = {
-        "name": NAME,
-        "method": config.ensemble.method,
-        "target": plan.target,
-        "fingerprint": shards.spec.fingerprint,
-        "members": [
-            {"name": n, "weight": weights[n], "path": f"models/{n}/{FINAL}", "card": cards[n]}
-            for n in members
-        ],
-    }
-    write_json(recipe_path, recipe)
-    stage.finish(outputs, {"members": list(members)}, time.monotonic() - begun)
+    walk_record(run).unlink(missing_ok=True)
+    for name in KEPT if force else ():
+        shutil.rmtree(run.path("ensemble", name), ignore_errors=True)
+    for folder in run.path("ensemble").glob("**/"):
+        sweep(folder)
+    pool = open_pool(config, run, members, "out_of_fold")
+    for root in dict.fromkeys(member.run for member in members):
+        if _learns_later(FoldPlan.from_json(read_json(root / FOLDS))):
+            LOGGER.warning(
+                "the folds of %s learn from later eras than they predict: what is judged is out of "
+                "fold, but nobody could have lived it",
+                root,
+            )
+    evidence = Evidence(pool, era_moments(pool), config.run.seed)
+    verdict = decide(config, run, evidence)
+    outputs = Publication(config, run, members, shards, plan, evidence, verdict).write()
+    outputs += _walked(config, run, evidence, judged=verdict.comparison is not None)
+    summary = {"members": [member.name for member in members], "method": verdict.method}
+    stage.finish(outputs, summary, time.monotonic() - begun)
     evaluate(config, run)
-    return recipe
+    return _made(run)
 
 
-def ensemble_stage(config: Config, run: RunDir) -> Stage:
-    """The stage of the blend: its members as they stand now and how they are blended.
+def ensemble_stage(config: Config, run: RunDir, members: Sequence[Member] | None = None) -> Stage:
+    """The stage of the ensemble: its members as they stand now and how they are combined.
 
     Raises:
         DataError: a member that is not trained with this configuration.
     """
-    members = ensemble_members(config, run)
-    settings = {"members": list(members), "how": config.ensemble.method}
+    members = open_members(config, run) if members is None else members
+    manifest = Manifest.load(run.path(SHARDS))
+    references = (config.data.meta_model, config.data.benchmark, *config.evaluate.against)
+    settings = {
+        "ensemble": config.ensemble.model_dump(mode="json", exclude=set(ELSEWHERE)),
+        "target": config.evaluate.target,
+        "references": [name for name in references if name in manifest.references],
+        "seed": config.run.seed,
+    }
     inputs = {
-        "cards": [sha256(model_dir(run, name) / FINAL / CARD) for name in members],
-        "files": [sha256(model_dir(run, name) / "out_of_fold.parquet") for name in members],
+        "members": [member.name for member in members],
+        "cards": [sha256(member.final / CARD) for member in members],
+        "files": [sha256(m.file(k)) for m in members for k in KINDS if m.file(k).is_file()],
+        "shards": str(manifest.facts["content"]),
     }
     return run.stage("ensemble", settings, inputs)
 
 
 def blend_stands(config: Config, run: RunDir) -> bool:
-    """Whether the models of this very configuration are blended already.
+    """Whether the members of this very configuration are combined already.
 
     Raises:
         StaleDataError: there are no shards of this configuration.
         DataError: a member that is not trained with this configuration.
     """
     open_shards(config, run)
-    return ensemble_stage(config, run).done()
+    return ensemble_stage(with_grid(config, run), run).done()
 
 
-def open_recipe(config: Config, run: RunDir) -> dict[str, Any]:
+def open_recipe(config: Config, run: RunDir, name: str = STANDARD) -> Recipe:
     """The recipe of the ensemble that this very configuration made.
+
+    Args:
+        config: the experiment.
+        run: its run directory.
+        name: `ensemble` or `unique`.
 
     Raises:
         StaleDataError: there is none, or it was made of other members.
         ArtifactError: it is damaged.
     """
-    if not run.path("ensemble", RECIPE).is_file():
+    folder = recipe_folder(run, name)
+    if not (folder / RECIPE).is_file():
         raise StaleDataError(f"there is no ensemble in {run.root}", hint="Run `erazoo ensemble`")
-    if not ensemble_stage(config, run).done():
+    if not ensemble_stage(with_grid(config, run), run).done():
         raise StaleDataError(
             f"the ensemble in {run.root} was made of other members or settings",
-            hint="Run `erazoo ensemble`",
+            hint="Run `erazoo ensemble`, or give what it was made with: --config "
+            f"{run.path('config.json')}",
         )
-    try:
-        return dict(read_json(run.path("ensemble", RECIPE)))
-    except ValueError:
-        raise ArtifactError("the ensemble's recipe is damaged", received=str(run.root)) from None
+    return read_recipe(folder, run.root)
 
 
-def ensemble_members(config: Config, run: RunDir) -> tuple[str, ...]:
-    """The models that are blended: those configured, else all enabled ones; each must stand.
-
-    Raises:
-        ConfigError: an unknown member, or none.
-        DataError: a member without a finished training; an ensemble never leaves one out silently.
-    """
-    members = config.ensemble.members
-    members = members or tuple(n for n, entry in config.models.items() if entry.enabled)
-    if not members:
-        raise ConfigError("there is no model to blend", hint="Add a table such as [models.ridge]")
-    for name in members:
-        if name not in config.models:
-            raise ConfigError(
-                "the ensemble names a model that is not configured",
-                received=name,
-                expected=nearest(name, config.models),
-            )
-        _check_trained(config, run, name)
-    return members
+def _learns_later(plan: FoldPlan) -> bool:
+    """Whether a fold learns from eras behind one that it validates on, as k-fold splits do."""
+    place = {era: k for k, era in enumerate(plan.axis)}
+    return any(place[f.train[-1]] > place[f.validation[0]] for f in plan.development)
 
 
-def _check_trained(config: Config, run: RunDir, name: str) -> None:
-    path = model_dir(run, name) / RESULT
-    result = read_json(path) if path.exists() else {"reason": "no result of this configuration"}
-    if not model_stage(config, run, name).done():
-        raise DataError(
-            f"the ensemble's member {name!r} is not trained with this configuration",
-            received=result["reason"] or "results of another one, or incomplete",
-            hint=f"Run `erazoo train {name}`, disable it or leave it out of ensemble.members",
-        )
+def _walked(config: Config, run: RunDir, evidence: Evidence, *, judged: bool) -> list[Path]:
+    """Walk the meta-learner forward where it takes part; an older walk does not stay."""
+    walk_file(run).unlink(missing_ok=True)
+    taking_part = {method.name for method in chosen_methods(config)}
+    if not judged or META not in taking_part:
+        return []
+    return [write_walk(config, run, evidence)]
 
 
-def _blend(kind: str, paths: Mapping[str, Path], weights: Mapping[str, float]) -> Predictions:
-    first = Predictions.load(next(iter(paths.values())))
-    columns = {}
-    for name, path in paths.items():
-        one = Predictions.load(path)
-        _check_alike(name, one, first, kind)
-        columns[name] = one.aligned(first.ids)
-    slices = EraSlices.from_labels(first.eras)
-    values = rank_average(list(columns.values()), slices, [weights[name] for name in columns])
-    sources = source_print(list(paths.values()))
-    facts = {**first.facts, "members": ",".join(paths), "sources": sources}
-    return Predictions(NAME, kind, first.ids, first.eras, values, first.folds, facts)
-
-
-def _check_alike(name: str, one: Predictions, first: Predictions, kind: str) -> None:
-    if one.kind != kind:
-        raise DataError(
-            f"the predictions of {name!r} are of another origin", received=one.kind, expected=kind
-        )
-    for fact in ("target", "fingerprint", "plan"):
-        if one.facts.get(fact) != first.facts.get(fact):
-            raise DataError(
-                f"the predictions of {name!r} have another {fact}",
-                received=one.facts.get(fact),
-                expected=first.facts.get(fact),
-                hint=f"Run `erazoo train {name}` again",
-            )
-    if len(one.ids) != len(first.ids) or bool((one.ids != first.ids).any()):
-        raise DataError(
-            f"the predictions of {name!r} and {first.name!r} cover different rows",
-            received=f"{len(one.ids)} and {len(first.ids)} rows",
-            expected="the same rows in the same order",
-            hint="Train the members on the same folds",
-        )
+def _made(run: RunDir) -> dict[str, Any]:
+    unique = recipe_folder(run, UNIQUE) / UNIQUE_REPORT
+    return {
+        "recipe": read_json(run.path("ensemble", RECIPE)),
+        "methods": read_json(run.path("ensemble", METHODS_FILE)),
+        "unique": read_json(unique) if unique.is_file() else None,
+        "meta": read_json(walk_file(run)) if walk_file(run).is_file() else None,
+    }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -73,6 +73,23 @@ class FeatureSpec:
                     "unknown feature", received=name, expected=nearest(name, self.names)
                 )
         return np.array([position[name] for name in names], dtype=np.int64)
+
+    def narrowed(self, names: Collection[str]) -> FeatureSpec:
+        """These features without others than `names`, in the order that they have here.
+
+        Groups are cut to them; those without any are left out.
+
+        Raises:
+            SchemaError: a name is not a feature of this panel, or there is none.
+        """
+        self.columns(tuple(names))
+        wanted = set(names)
+        cut = {g: tuple(m for m in members if m in wanted) for g, members in self.groups.items()}
+        return replace(
+            self,
+            names=tuple(name for name in self.names if name in wanted),
+            groups={group: members for group, members in cut.items() if members},
+        )
 
     def centred(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Features (n, F) for models that reckon with them: missing quintiles at the centre, 0.

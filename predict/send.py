@@ -1,8 +1,9 @@
-"""`erazoo submit`: the submission file of a run, checked against its live data and sent."""
+"""`erazoo submit`: the submission files of a run, checked against its live data and sent."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from erazoo.client import TournamentClient
@@ -15,48 +16,94 @@ from etl.dataset import live_ids
 from etl.files import DOWNLOAD_RECORD, PRICE_RECORD
 from etl.source import data_files, data_folder
 from predict.live import predict_stage
-from predict.submit import submit
+from predict.submit import RECEIPT, choose_slot, submit
 
 FRESH_DAYS = 7
+UNIQUE_RECEIPT = "receipt-unique.json"
 
 
 def submit_run(config: Config, run: RunDir, *, upload: bool = False) -> dict[str, Any]:
-    """Check the submission file of a run where it lies and, only when told, upload it.
+    """Check the submission files of a run where they lie and, only when told, upload them.
+
+    The file of the standard ensemble goes to `submit.slot`, that of the unique one to
+    `submit.unique_slot`, and nowhere while that is empty.
 
     Returns:
-        The file, its checks and, where it was uploaded, the receipt.
+        The file, its checks and, where it was uploaded, the receipt; the same of the unique
+        ensemble under `unique`, which is None without one.
 
     Raises:
         StaleDataError: there is no submission file, or it or the live data have changed.
-        ConfigError: an upload for an experiment that belongs to no tournament.
-        RemoteError: the upload failed.
+        ConfigError: an upload for an experiment that belongs to no tournament, or to slots that
+            are not there; nothing is sent then.
+        RemoteError: an upload failed.
     """
-    tournament = TOURNAMENTS[config.data.tournament]
     if upload:
         _check_uploadable(config, run)
     stage = predict_stage(config, run)
-    summary = stage.summary()
-    path = run.path(summary["submission"])
-    if not path.is_file() or sha256(path) != summary["sha256"]:
+    made, slots = stage.summary(), config.submit
+    unique = made.get("unique")
+    for one in filter(None, (made, unique)):
+        _check_unchanged(run, one)
+    if not stage.done():
+        raise StaleDataError(
+            "the ensemble, the live data or the settings have changed since the prediction",
+            received=str(run.path(made["submission"])),
+            hint="Run `erazoo predict` again",
+        )
+    wanted = upload and unique is not None and bool(slots.unique_slot)
+    if wanted:
+        _check_slots(config)
+    result = _sent(config, run, made, RECEIPT, upload=upload, slot=slots.slot)
+    result["unique"] = None
+    if unique is not None:
+        slot = slots.unique_slot
+        result["unique"] = _sent(config, run, unique, UNIQUE_RECEIPT, upload=wanted, slot=slot)
+    return result
+
+
+def _check_slots(config: Config) -> None:
+    """Refuse slots of which one is unknown, or one for both files, before anything is sent."""
+    slots = config.submit
+    models = _client(config).models()
+    names = [choose_slot(models, slot)[0] for slot in (slots.slot, slots.unique_slot)]
+    if names[0] == names[1]:
+        raise ConfigError(
+            "a slot takes one submission a round, and this one would take both",
+            received=names[0],
+            hint="Give the unique ensemble another in submit.unique_slot, or none",
+        )
+
+
+def _client(config: Config) -> TournamentClient:
+    return TournamentClient(TOURNAMENTS[config.data.tournament], timeout=config.submit.timeout)
+
+
+def _check_unchanged(run: RunDir, made: Mapping[str, Any]) -> None:
+    path = run.path(made["submission"])
+    if not path.is_file() or sha256(path) != made["sha256"]:
         raise StaleDataError(
             "the submission file is not the one that was predicted",
             received=str(path),
             hint="Run `erazoo predict --force`",
         )
-    if not stage.done():
-        raise StaleDataError(
-            "the ensemble, the live data or the settings have changed since the prediction",
-            received=str(path),
-            hint="Run `erazoo predict` again",
-        )
+
+
+def _sent(
+    config: Config, run: RunDir, made: Mapping[str, Any], receipt: str, *, upload: bool, slot: str
+) -> dict[str, Any]:
+    """One submission file, checked and, where that is wanted, uploaded."""
+    tournament = TOURNAMENTS[config.data.tournament]
+    path = run.path(made["submission"])
     outcome = submit(
         path,
         live_ids(data_files(config, run)),
         tournament,
         upload=upload,
-        slot=config.submit.slot,
+        slot=slot,
         round_number=_round(config, run),
-        client=TournamentClient(tournament, timeout=config.submit.timeout) if upload else None,
+        client=_client(config) if upload else None,
+        receipt_name=receipt,
     )
     result: dict[str, Any] = {
         "file": str(path),

@@ -45,6 +45,7 @@ def submit(
     round_number: int | None = None,
     client: TournamentClient | None = None,
     now: dt.datetime | None = None,
+    receipt_name: str = RECEIPT,
 ) -> Outcome:
     """Check a submission file and, only when told, upload it.
 
@@ -60,6 +61,7 @@ def submit(
         round_number: the round that the predictions are for, where it is known.
         client: the tournament's client; by default one with the keys of the environment.
         now: the time to compare with the round's, by default the clock's.
+        receipt_name: of the receipt's file.
 
     Raises:
         SchemaError: the file breaks a rule.
@@ -74,10 +76,10 @@ def submit(
     client = client or TournamentClient(tournament)
     current = client.current_round()
     _check_round(current, round_number, now or dt.datetime.now(dt.UTC))
-    name, model_id = _choose(client.models(), slot)
+    name, model_id = choose_slot(client.models(), slot)
     receipt = client.upload(file, model_id)
     outcome = Outcome(checked, current.number, name, receipt)
-    write_json(file.parent / RECEIPT, _record(outcome, receipt, tournament))
+    write_json(file.parent / receipt_name, _record(outcome, receipt, tournament))
     LOGGER.info("%s went to %s for round %d", file, name, current.number)
     return outcome
 
@@ -99,7 +101,16 @@ def _check_round(current: Round, wanted: int | None, now: dt.datetime) -> None:
         )
 
 
-def _choose(models: Mapping[str, str], slot: str) -> tuple[str, str]:
+def choose_slot(models: Mapping[str, str], slot: str) -> tuple[str, str]:
+    """The model slot of an account that takes a file, and its id.
+
+    Args:
+        models: ids of the account's slots by name.
+        slot: the wanted one; may be empty where there is only one.
+
+    Raises:
+        ConfigError: there is no such slot, or none is named among several.
+    """
     if not slot and len(models) == 1:
         return next(iter(models.items()))
     if slot not in models:

@@ -10,6 +10,8 @@ Level = Literal["alarm", "warning", "note"]
 Candidates = Mapping[str, Mapping[str, Any]]
 LEVELS: tuple[Level, ...] = ("alarm", "warning", "note")
 OURS = ("ensemble", "model", "file")
+STANDARD = "ensemble"
+"""The standard ensemble bears the name of its kind; others have names of their own."""
 """Kinds of candidates that are judged; the others are what they are compared with."""
 CEILINGS = {"tournament": 0.05, "prices": 0.20}
 """The highest mean CORR that such data have been seen to give, with a margin."""
@@ -150,8 +152,8 @@ def _gaps(ours: Candidates, eras: int) -> Iterator[Alarm]:
             yield _about(names, "no_score", words)
         elif count:
             words = (
-                f"{listed(names)} {has} no score in {count} of {eras} eras, constant there or with "
-                "too few rows: figures are of the others alone."
+                f"{listed(names)} {has} no score in {count} of {eras} eras, not predicted there, "
+                "constant or with too few rows: figures are of the others alone."
             )
             yield _about(names, "gaps", words)
 
@@ -230,15 +232,14 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _blend(ours: Candidates) -> Iterator[Alarm]:
-    """A note where the ensemble scores below its best member."""
+    """A note where no ensemble reaches the best model."""
     means = {n: c["summary"]["corr"]["mean"] for n, c in ours.items()}
-    models = {n: means[n] for n, c in ours.items() if c["kind"] == "model" and means[n] is not None}
-    best = max(models, key=models.__getitem__, default=None)
-    for name, candidate in ours.items():
-        mean = means[name]
-        if candidate["kind"] == "ensemble" and best and mean is not None and mean < models[best]:
-            words = f"The ensemble scores below {best}, the best of {len(models)} models."
-            yield Alarm("note", "blend", words, name)
+    known = {n: c["kind"] for n, c in ours.items() if means[n] is not None}
+    models, blends = ([n for n in known if known[n] == kind] for kind in ("model", "ensemble"))
+    best, blend = (max(names, key=means.__getitem__, default=None) for names in (models, blends))
+    if best and blend and means[blend] < means[best]:
+        words = f"No ensemble reaches {best}, the best of {len(models)} models."
+        yield Alarm("note", "blend", words, blend)
 
 
 def _generated() -> Alarm:
@@ -251,7 +252,7 @@ def _generated() -> Alarm:
 
 
 def _headline(ours: Candidates) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The ensemble, else the best model."""
+    """The standard ensemble, else the best ensemble, the best model or the best file."""
     for kind in OURS:
         scored = [
             (name, candidate)
@@ -259,5 +260,8 @@ def _headline(ours: Candidates) -> Iterator[tuple[str, Mapping[str, Any]]]:
             if candidate["kind"] == kind and candidate["summary"]["corr"]["mean"] is not None
         ]
         if scored:
-            yield max(scored, key=lambda item: float(item[1]["summary"]["corr"]["mean"]))
+            standard = [item for item in scored if item[0] == kind == STANDARD]
+            yield max(
+                standard or scored, key=lambda item: float(item[1]["summary"]["corr"]["mean"])
+            )
             return

@@ -61,6 +61,23 @@ def long_run(scores: NDArray[Any], overlap: int = 0) -> LongRun:
     return LongRun(error, freedom, np.minimum(counts, effective))
 
 
+def paired_difference(
+    one: NDArray[Any], other: NDArray[Any], overlap: int = 0
+) -> tuple[float, float]:
+    """The mean of one candidate's scores beyond another's, era by era.
+
+    Args:
+        one: (E,) scores, consecutive eras, NaN where an era has no score.
+        other: (E,) of the same eras.
+        overlap: eras that a label reaches past its own.
+
+    Returns:
+        The mean and its `long_run` error, NaN where too few eras have both scores.
+    """
+    beyond = np.asarray(one, dtype=np.float64) - other
+    return float(series.mean(beyond)[0]), float(long_run(beyond, overlap).error[0])
+
+
 def p_value(scores: NDArray[Any], overlap: int = 0) -> Figures:
     """How often a true mean of 0 would give such a mean or a higher one (one-sided).
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Live predictions of the ensemble, and the submission file made from them and checked.
+# Live predictions of both ensembles, and the submission files made from them and checked.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage="usage: bash shell/predict.sh [CONFIG.toml] [--submit] [ERAZOO FLAGS]
 
-Runs: erazoo predict, then erazoo submit, which checks the file and says where it is.
+Runs: erazoo predict, then erazoo submit, which checks the files and says where they are.
+Where the unique version fails, the standard one goes on alone, and the exit code is not 0.
 
-  --submit      upload it too; nothing is uploaded without this
+  --submit      upload them too; nothing is uploaded without this
   ERAZOO FLAGS  for both verbs: --env --set --run-dir --json --dry-run -v --log-file
 
 --json prints one JSON object per verb, each on a line of its own."
@@ -25,6 +26,9 @@ read_arguments "${arguments[@]}"
 take_experiment
 set_up requirements.txt
 
-step predict "${flags[@]}"
+code=0
+step predict "${flags[@]}" || code=$?
+((code <= 1)) || exit "$code"
 step submit "${submit[@]}" "${flags[@]}"
+((code == 0)) || fail "the unique version failed; the standard one was checked alone" "$code"
 say_done

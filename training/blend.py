@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from training.progress import RECORD as PROGRESS
 from training.task import STATE, FitResult, FoldTask, Trainer
 from zoo.blend.base import BlendMember
 from zoo.catalogue import ModelSpec, Params
+from zoo.drawn import refuse_weights
 
 if TYPE_CHECKING:
     from training.task import BlockPredictor
@@ -49,12 +50,14 @@ class BlendTrainer:
 
         Raises:
             MissingExtraError: the machine lacks what one of them needs; none is fitted then.
+            ConfigError: rows count unequally, which one of them cannot take; likewise.
             ErazooError: what the trainer of a member raises.
         """
         members: tuple[BlendMember, ...] = spec.build(params, data.spec)
         for member in members:
             if member.spec.require is not None:
                 member.spec.require()
+        _check_weights(members, data, task)
         own = replace(task, length=None, start=None)
         found = [self._fitted(spec.name, member, data, own, folder) for member in members]
         return FitResult({}, None, None, sum(one["seconds"] for one in found), found)
@@ -89,6 +92,14 @@ class BlendTrainer:
         shutil.rmtree(place / STATE, ignore_errors=True)
         (place / PROGRESS).unlink(missing_ok=True)
         return record
+
+
+def _check_weights(members: Sequence[BlendMember], data: ShardSet, task: FoldTask) -> None:
+    unable = [member.spec.name for member in members if not member.spec.takes_weights]
+    if unable and data.manifest.form.weighted:
+        rows = data.numbered((*task.fit, *task.monitor), task.target)
+        rows.close()
+        refuse_weights(unable[0], rows.weights)
 
 
 def _finished(place: Path) -> Mapping[str, Any] | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from erazoo.errors import ConfigError, ErazooError
 from erazoo.near import nearest
+from erazoo.scratch import Scratch
 
 EVENTS = "tensorboard"
 EVERY_SECONDS = 5.0
@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> int:
             hint="Train a network first: erazoo train",
         )
     models = _models(chosen.run, chosen.models)
-    with tempfile.TemporaryDirectory(prefix="erazoo-tensorboard-") as name:
+    with Scratch("tensorboard") as name:
         view, ended = Path(name), threading.Event()
         sys.stderr.write(_advice(link_fits(chosen.run, view, models)))
 

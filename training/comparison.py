@@ -83,7 +83,7 @@ def compare(
         for name in contest.names:
             forget_model(config, run, name)
     with live_progress(run.path("models")):
-        ends = _trained(contest, run, limits, force=force)
+        ends = train_contest(contest, run, limits, force=force)
     if limits.within is None:
         track(config, run, contest.names)
     scores = evaluate(config, run) if prediction_files(config, run, "out_of_fold")[0] else None
@@ -102,8 +102,18 @@ def shared_memory(contest: Contest) -> int:
     return int(config.engine.memory_share * memory_limit() * 1024 / at_once)
 
 
-def _trained(contest: Contest, run: RunDir, limits: Limits, *, force: bool) -> Ends:
-    """Run the models that do not stand; by name, the state and reason of those that ended badly."""
+def train_contest(contest: Contest, run: RunDir, limits: Limits, *, force: bool = False) -> Ends:
+    """Train the models that do not stand, each a job of the engine.
+
+    Args:
+        contest: which models.
+        run: the run directory; its shards must stand.
+        limits: of each model.
+        force: begin again what was ended by its limits.
+
+    Returns:
+        By name, the state and reason of those that ended badly.
+    """
     config, ends = contest.config, dict[str, tuple[str, str]]()
     open_jobs = [job for name in contest.names if (job := _missing(config, run, name, ends))]
     if not open_jobs:

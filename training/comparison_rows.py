@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from erazoo.engine.job import Outcome
 from erazoo.engine.journal import read_outcomes
 from erazoo.folds import FoldPlan
 from erazoo.publish import read_json
@@ -107,19 +108,24 @@ def _left_out(name: str, reason: str) -> Row:
 def _costs(run: RunDir, name: str) -> Row:
     """Time, memory and size of a trained model.
 
-    The peak is that of the job, which counts all that the model started, where its job is on
-    record; else that of its own process.
+    The peak is that of the job, which counts all that the model started, where this result is what
+    the job on record left; else that of the process that trained it.
     """
     folder = model_dir(run, name)
     result = read_json(folder / RESULT)
     outcome = read_outcomes(run.path(JOBS)).get(job_name(name))
-    peak = outcome.peak_mb if outcome is not None and outcome.ok else 0.0
+    peak = outcome.peak_mb if outcome is not None and _left(outcome, result) else 0.0
     return {
         "fit_seconds": result["seconds"]["fit"],
         "predict_seconds": result["seconds"]["predict"],
         "peak_memory_mb": max(round(peak), result["peak_memory_mb"]),
         "size_bytes": _size(folder / FINAL),
     }
+
+
+def _left(outcome: Outcome, result: Mapping[str, Any]) -> bool:
+    """Whether a job ended with this very result, and no later training with another."""
+    return outcome.ok and outcome.value["seconds"] == result["seconds"]["wall"]
 
 
 def _size(folder: Path) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from erazoo.artefacts import CARD, open_sealed
+from erazoo.artefacts import CARD
 from erazoo.config.schema import ModelEntry
 from erazoo.eras import EraAxis
 from erazoo.errors import ArtifactError, ConfigError, LeakageError, SchemaError
@@ -38,6 +38,7 @@ def earlier_fit(
     member: Member,
     fold: str,
     eras: Sequence[str],
+    opened: Callable[[Path], Mapping[str, Any]],
 ) -> Earlier:
     """The earlier fit that has learned most of a fold's training eras, and no other era.
 
@@ -52,6 +53,7 @@ def earlier_fit(
         member: which of the model's fits.
         fold: for messages.
         eras: that the fold may learn from.
+        opened: the card of a folder, checked against its files.
 
     Raises:
         ConfigError: the earlier model is another one, or learned another target.
@@ -61,7 +63,11 @@ def earlier_fit(
             are no eras left to learn.
     """
     cards = cards_of(Path(entry.continue_from))
-    fits = [one for card in cards if (one := _fit(entry, spec, data, member, card)) is not None]
+    mine = [card.parent for card in cards if _of_member(card.parent, member)]
+    found = {folder: card for folder in mine if "members" not in (card := opened(folder))}
+    for card in found.values():
+        _check(entry, spec, data, member, card)
+    fits = [Earlier(folder.absolute(), _seen(card)) for folder, card in found.items()]
     allowed = frozenset(eras)
     if not fits:
         raise ArtifactError(
@@ -151,23 +157,16 @@ def apart_from_known(name: str, axis: EraAxis, task: FoldTask, purge: int) -> tu
     return apart
 
 
-def _fit(
-    entry: ModelEntry, spec: ModelSpec, data: ShardSet, member: Member, card: Path
-) -> Earlier | None:
-    """The fit of a card, None where it is another member's."""
-    folder = card.parent
-    if (folder.name if member.name else "") != member.name:
-        return None
-    found = open_sealed(folder)
-    if "members" in found:
-        return None
-    _check(entry, spec, data, member, found)
-    seen = (era for part in ("fit", "monitor", "known") for era in found.get(part, ()))
-    return Earlier(folder.absolute(), frozenset(seen))
+def _of_member(folder: Path, member: Member) -> bool:
+    return not member.name or folder.name == member.name
+
+
+def _seen(card: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(era for part in ("fit", "monitor", "known") for era in card.get(part, ()))
 
 
 def _check(
-    entry: ModelEntry, spec: ModelSpec, data: ShardSet, member: Member, card: dict[str, Any]
+    entry: ModelEntry, spec: ModelSpec, data: ShardSet, member: Member, card: Mapping[str, Any]
 ) -> None:
     if card["model"] != spec.name:
         raise ConfigError(

@@ -38,6 +38,8 @@ from training.standards import (
 )
 from training.truth import Truth
 
+BLENDS = (("ensemble",), ("ensemble", "unique"))
+"""Folders of the standard and the unique ensemble."""
 SCORES = {"out_of_fold": "scores.json", "held_out": "final.json"}
 
 
@@ -94,7 +96,7 @@ def scores_stand(config: Config, run: RunDir, *, final: bool = False) -> bool:
 
 
 def prediction_files(config: Config, run: RunDir, kind: str) -> tuple[list[Path], dict[str, str]]:
-    """The prediction files that this very configuration made, models first and the ensemble last.
+    """The prediction files that this very configuration made, models first and ensembles last.
 
     Returns:
         The files, and by name why an enabled model has none.
@@ -108,10 +110,9 @@ def prediction_files(config: Config, run: RunDir, kind: str) -> tuple[list[Path]
             files.append(path)
         else:
             missing[name] = _why_missing(path)
-    blend = run.path("ensemble", f"{kind}.parquet")
-    if blend.is_file() and _is_current(config, blend, files):
-        files.append(blend)
-    return files, missing
+    blends = [run.path(*parts, f"{kind}.parquet") for parts in BLENDS]
+    current = [path for path in blends if path.is_file() and _is_current(config, path, files)]
+    return [*files, *current], missing
 
 
 def source_print(files: Sequence[Path]) -> str:
@@ -123,8 +124,9 @@ def _is_current(config: Config, blend: Path, files: Sequence[Path]) -> bool:
     """Whether a blend was made from the configured members' present predictions."""
     members = config.ensemble.members or tuple(path.parent.name for path in files)
     sources = [path for name in members for path in files if path.parent.name == name]
+    sources += [Path(text).with_name(blend.name) for text in config.ensemble.files]
     facts = prediction_facts(blend)
-    same = facts.get("members") == ",".join(members)
+    same = facts.get("members") == ",".join(members) and all(path.is_file() for path in sources)
     return same and facts.get("sources") == source_print(sources)
 
 
@@ -180,7 +182,7 @@ def _scores(
             received=str(run.root),
             hint="Run `erazoo train`",
         )
-    eras = _scored_eras(plan, kind)
+    eras = scored_eras(plan, kind)
     target = config.evaluate.target or plan.target
     shards.target_index(target)
     roles = reference_roles(config, shards.references)
@@ -222,7 +224,12 @@ def _opened(
     return replace(question, trials=max(question.trials, candidates_opened(openings)))
 
 
-def _scored_eras(plan: FoldPlan, kind: str) -> tuple[str, ...]:
+def scored_eras(plan: FoldPlan, kind: str) -> tuple[str, ...]:
+    """The eras that predictions of a kind are scored on: validated ones, or those held out.
+
+    Raises:
+        ConfigError: no eras are held out.
+    """
     if kind == "held_out":
         if plan.held_out is None:
             raise ConfigError("this experiment holds out no eras", hint="Set split.held_out")
@@ -244,7 +251,7 @@ def _values(path: Path, kind: str, truth: Truth) -> NDArray[np.float32]:
 
 def _candidate(run: RunDir, path: Path, kind: str, roles: Roles, *, trained_on: bool) -> Candidate:
     name = prediction_facts(path)["name"]
-    if path.parent == run.path("ensemble"):
+    if path.parent in [run.path(*parts) for parts in BLENDS]:
         return Candidate(name, "ensemble", "ensemble", ranks=True)
     result = _model_result(path)
     scored = [

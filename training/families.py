@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from erazoo.artefacts import CARD, open_sealed
 from erazoo.config.schema import TrainingSection
 from erazoo.errors import ArtifactError, SchemaError
@@ -13,10 +16,12 @@ from erazoo.logs import quiet_native
 from erazoo.panel import FeatureSpec
 from erazoo.publish import sha256
 from training.complete import CompleteTrainer
+from training.estimator import EstimatorTrainer, check_features
 from training.members import MeanRank
 from training.task import UNFITTING, Trainer
 from zoo import catalogue
 from zoo.catalogue import ModelSpec
+from zoo.learned_columns import own_features
 from zoo.plugin import PLUGIN
 
 if TYPE_CHECKING:
@@ -54,8 +59,6 @@ def _trainer(spec: ModelSpec) -> Trainer:
         from training.blend import BlendTrainer
 
         return BlendTrainer(trainer_of)
-    from training.estimator import EstimatorTrainer
-
     return EstimatorTrainer()
 
 
@@ -73,7 +76,8 @@ def load_model(folder: Path, features: FeatureSpec) -> BlockPredictor:
     """A trained model from its folder, checked against its card.
 
     Where it is several fits, whose folders lie in this one, it is called with one whole era at a
-    time and answers the mean of their ranks.
+    time and answers the mean of their ranks. A model that learned from some of the features picks
+    these from the rows, by name.
 
     Args:
         folder: holds `card.json` and the model's files.
@@ -81,16 +85,46 @@ def load_model(folder: Path, features: FeatureSpec) -> BlockPredictor:
 
     Raises:
         ArtifactError: a file is missing or has changed.
-        SchemaError: the model was trained on other features.
+        SchemaError: the model was trained on other features, or lacks one here.
     """
     card = open_sealed(folder)
-    if card.get("fingerprint") != features.fingerprint:
+    own = own_features(card, features, folder)
+    if card.get("fingerprint") != own.fingerprint:
         raise SchemaError(
             f"the model in {folder} was trained on other features, or other cleaning of them",
-            received=f"fingerprint {features.fingerprint}",
+            received=f"fingerprint {own.fingerprint}",
             expected=card.get("fingerprint"),
             hint="Shard the data and train again, or use the data that it was trained on",
         )
+    model = _opened(folder, card, own)
+    return model if own.names == features.names else Picked(model, features, own)
+
+
+class Picked:
+    """Raw features (rows, F) to the predictions of a model that learned from some of them.
+
+    Args:
+        model: takes its own features.
+        given: the features of the rows.
+        own: those of the model.
+    """
+
+    def __init__(self, model: BlockPredictor, given: FeatureSpec, own: FeatureSpec) -> None:
+        self._model, self._given = model, given
+        self._columns = given.columns(own.names)
+
+    def __call__(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """Predict rows.
+
+        Raises:
+            SchemaError: another number of features, or another type.
+        """
+        check_features("model", self._given, features)
+        return self._model(np.take(features, self._columns, axis=1))
+
+
+def _opened(folder: Path, card: Mapping[str, Any], features: FeatureSpec) -> BlockPredictor:
+    """The model of a card, for its own features."""
     if members := card.get("members"):
         _check_members(folder, members)
         return MeanRank([load_model(folder / name, features) for name in members])

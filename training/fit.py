@@ -255,6 +255,7 @@ def _seal(
     card = {
         **job.head(),
         **job.facts(),
+        **job.columns(),
         "key": key,
         "record": record,
         "learns": list(dict.fromkeys(task.target for task in tasks)),

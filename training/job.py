@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,7 @@ from erazoo.rundir import RunDir, Stage
 from etl.build import content_of, open_shards
 from etl.shards import ShardSet
 from etl.splits import monitor_split
+from training.columns import narrowed_to
 from training.continued import apart_from_known, cards_of, check_continued, earlier_fit
 from training.families import settings_of
 from training.importance import check_importance
@@ -25,6 +27,7 @@ from training.members import Member, members_of
 from training.task import FoldTask
 from zoo import catalogue
 from zoo.catalogue import ModelSpec, Params
+from zoo.learned_columns import COLUMNS
 
 if TYPE_CHECKING:
     from zoo.keras.params import NetworkParams
@@ -39,7 +42,10 @@ JOBS = "jobs"
 
 @dataclass(frozen=True)
 class Job:
-    """One configured model and what it is trained on; `fitted` gathers the fits of this call."""
+    """One configured model and what it is trained on; `fitted` gathers the fits of this call.
+
+    `data` holds the features that the model learns from, and no others.
+    """
 
     name: str
     entry: ModelEntry
@@ -64,7 +70,8 @@ class Job:
         """
         entry = config.models[name]
         spec, params = _resolved(entry)
-        data, plan = open_shards(config, run)
+        shards, plan = open_shards(config, run)
+        data = narrowed_to(name, entry, shards)
         check_learned(name, entry, spec, params, data, plan)
         check_continued(name, entry, spec, run.path("models"))
         check_importance(name, entry, spec, params, data.spec)
@@ -121,7 +128,9 @@ class Job:
     ) -> FoldTask:
         start, learned = self.start, frozenset[str]()
         if self.entry.continue_from:
-            earlier = earlier_fit(self.name, self.entry, self.spec, self.data, member, name, eras)
+            earlier = earlier_fit(
+                self.name, self.entry, self.spec, self.data, member, name, eras, self._opened
+            )
             start, learned = earlier.folder, earlier.learned
         return FoldTask(
             name,
@@ -143,13 +152,23 @@ class Job:
                 self.spec.name,
                 self.params.identity(),
                 self.data.manifest.facts.get("key"),
+                self.data.spec.fingerprint,
                 [task.fit, task.monitor, task.target, task.seed, task.length, task.purge],
                 settings_of(self.spec, task.settings),
-                _prints(self.entry, self.spec, self.params.reads(task.name)),
+                [*self._made_of, *_prints(self.params.reads(task.name))],
                 [sha256(task.start / CARD)] if task.start is not None and task.known else [],
                 list(predicted),
             ]
         )
+
+    @cached_property
+    def _opened(self) -> Callable[[Path], Mapping[str, Any]]:
+        """The card of an earlier fit, whose files are read through once for all folds."""
+        return lru_cache(maxsize=None)(open_sealed)
+
+    @cached_property
+    def _made_of(self) -> list[str]:
+        return _prints(_own_files(self.entry, self.spec))
 
     def fit_dir(self, fold: str, member: Member) -> Path:
         """Where a fit lies; an empty fold name is that of the last fit."""
@@ -166,8 +185,13 @@ class Job:
             "model": self.spec.name,
             "family": self.spec.family,
             "preset": self.entry.preset,
+            "features": list(self.entry.feature_words),
             "params": self.params.model_dump(mode="json"),
         }
+
+    def columns(self) -> dict[str, list[str]]:
+        """What cards say of the features, where these are not all of the shards."""
+        return {} if self.data.columns is None else {COLUMNS: list(self.data.spec.names)}
 
     def facts(self) -> dict[str, str]:
         """What its predictions are of, for cards and prediction files."""
@@ -193,6 +217,7 @@ def model_stage(config: Config, run: RunDir, name: str) -> Stage:
     spec, params = _resolved(entry)
     settings = {
         "model": entry.model if spec.source is None else spec.name,
+        "features": list(entry.feature_words),
         "params": params.identity(),
         "training": settings_of(spec, config.training),
         "eras": config.training.eras,
@@ -204,7 +229,7 @@ def model_stage(config: Config, run: RunDir, name: str) -> Stage:
         "in_sample": config.training.scored_train_eras,
         "folds": sha256(run.path("folds.json")),
         "shards": content_of(run),
-        "files": _prints(entry, spec, params.reads()),
+        "files": _prints([*_own_files(entry, spec), *params.reads()]),
     }
     return run.stage(f"train-{name}", settings, inputs)
 
@@ -214,13 +239,16 @@ def _resolved(entry: ModelEntry) -> tuple[ModelSpec, Params]:
     return spec, catalogue.resolve(spec, entry.preset, entry.params)
 
 
-def _prints(entry: ModelEntry, spec: ModelSpec, read: Iterable[Path]) -> list[str]:
-    """Checksums of what a model is made of beside its parameters and the data."""
+def _own_files(entry: ModelEntry, spec: ModelSpec) -> list[Path]:
+    """What a model is made of beside its parameters, the data and the models that it reads."""
     own = [spec.source] if spec.source is not None else []
     start = [Path(entry.start) / CARD] if entry.start else []
-    if entry.continue_from:
-        start += cards_of(Path(entry.continue_from))
-    return [sha256(path) if path.is_file() else "" for path in (*own, *start, *read)]
+    earlier = cards_of(Path(entry.continue_from)) if entry.continue_from else ()
+    return [*own, *start, *earlier]
+
+
+def _prints(paths: Iterable[Path]) -> list[str]:
+    return [sha256(path) if path.is_file() else "" for path in paths]
 
 
 def _start(entry: ModelEntry, spec: ModelSpec, params: Params, data: ShardSet) -> Path | None:

@@ -16,6 +16,7 @@ from erazoo.logs import LOGGER
 from erazoo.machine import cores
 from erazoo.rundir import RunDir
 from training.fit import fit_final, fit_fold
+from training.gpus import takes_gpu
 from training.job import FINAL, JOBS, Job
 
 
@@ -120,9 +121,8 @@ def needs_of(job: Job) -> Needs:
     wanted, settings = job.entry.needs, job.config.engine
     gpus = wanted.gpus
     if gpus is None:
-        able = job.spec.family == "keras" or getattr(job.params, "device", "cpu") != "cpu"
-        wanted_at_all = able and job.config.training.devices != "cpu"
-        gpus = 1 if wanted_at_all and visible_gpus() else 0
+        devices = job.config.training.devices
+        gpus = 1 if visible_gpus() and takes_gpu(job.spec, job.params, devices) else 0
     at_once = 1 if settings.backend in ("serial", "debug") else settings.jobs or cores()
     threads = wanted.threads or job.config.training.threads or max(1, cores() // at_once)
     return Needs(min(threads, cores()), threads, wanted.memory_mb, gpus)

@@ -11,7 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from erazoo.errors import DataError
-from erazoo.panel import EraBlock
 from etl.dataset import Dataset
 from etl.ids import id_digests
 from etl.shards import ShardSet
@@ -30,6 +29,7 @@ class Truth:
         assets: (n,) of what returns in every era; None where ids name rows of one era.
         target: (n,) float32, NaN where unresolved.
         references: (n,) float32 by name, NaN where absent.
+        ids: (n,) the ids themselves, where they were asked for.
     """
 
     slices: EraSlices
@@ -37,10 +37,17 @@ class Truth:
     assets: NDArray[np.uint64] | None
     target: NDArray[np.float32]
     references: dict[str, NDArray[np.float32]]
+    ids: NDArray[np.object_] | None = None
 
     @classmethod
     def read(
-        cls, source: LabelSource, eras: Sequence[str], target: str, references: Sequence[str] = ()
+        cls,
+        source: LabelSource,
+        eras: Sequence[str],
+        target: str,
+        references: Sequence[str] = (),
+        *,
+        keep_ids: bool = False,
     ) -> Truth:
         """The labels of `eras`; features are not read.
 
@@ -49,6 +56,7 @@ class Truth:
             eras: in chronological order.
             target: the column that is scored on.
             references: columns of the meta model and of benchmarks.
+            keep_ids: whether the ids themselves are held too.
 
         Raises:
             DataError: no row.
@@ -56,13 +64,14 @@ class Truth:
         column = source.targets.index(target)
         places = [source.references.index(name) for name in references]
         bounds, labels = [0], []
-        digests, assets, targets = [], [], []
+        ids, digests, assets, targets = [], [], [], []
         joined: list[NDArray[np.float32]] = []
         for block in source.blocks(eras, with_features=False):
             labels.append(block.era)
             bounds.append(bounds[-1] + len(block))
+            ids += [block.ids] if keep_ids else []
             digests.append(digests_of(block.ids))
-            assets.append(_assets(block))
+            assets.append(assets_of(block.ids, block.era))
             targets.append(block.targets[:, column].copy())
             joined.append(block.references[:, places])
         if not labels:
@@ -75,6 +84,7 @@ class Truth:
             np.concatenate(known) if len(known) == len(labels) else None,
             np.concatenate(targets),
             {name: together[:, j].copy() for j, name in enumerate(references)},
+            np.concatenate(ids) if keep_ids else None,
         )
 
     def only(self, kept: NDArray[np.bool_]) -> Truth:
@@ -89,6 +99,7 @@ class Truth:
             None if self.assets is None else self.assets[rows],
             self.target[rows],
             {name: values[rows] for name, values in self.references.items()},
+            None if self.ids is None else self.ids[rows],
         )
 
     def aligned(self, digests: NDArray[np.uint64], values: NDArray[Any]) -> NDArray[Any]:
@@ -119,9 +130,9 @@ def digests_of(ids: NDArray[np.object_]) -> NDArray[np.uint64]:
     return id_digests(pa.array(ids, pa.large_string()))
 
 
-def _assets(block: EraBlock) -> NDArray[np.uint64] | None:
-    """Digests of the assets where every id is `ASSET_ERA`."""
-    tail = f"_{block.era}"
-    if not all(name.endswith(tail) for name in block.ids):
+def assets_of(ids: NDArray[np.object_], era: str) -> NDArray[np.uint64] | None:
+    """Digests of the assets where every id of an era is `ASSET_ERA`, None elsewhere."""
+    tail = f"_{era}"
+    if not all(name.endswith(tail) for name in ids):
         return None
-    return id_digests(pa.array([name[: -len(tail)] for name in block.ids], pa.large_string()))
+    return id_digests(pa.array([name[: -len(tail)] for name in ids], pa.large_string()))

@@ -94,6 +94,7 @@ class ModelSpec:
         params: the type of its parameters.
         presets: named parameter values, applied before a user's own.
         takes_missing: whether NaN in float features says something to it.
+        takes_weights: whether rows may count unequally.
         needs: what it wants beyond the default installation and a CPU, such as `GPU advised`.
         memorise: values that switch its regularisation off, with which it learns a few rows by
             heart; on top of its first preset.
@@ -111,6 +112,7 @@ class ModelSpec:
     params: type[Params]
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     takes_missing: bool = False
+    takes_weights: bool = True
     needs: tuple[str, ...] = ()
     memorise: Mapping[str, Any] = field(default_factory=dict)
     source: Path | None = None

@@ -12,7 +12,6 @@ from numpy.typing import DTypeLike, NDArray
 from erazoo.errors import ConfigError
 from erazoo.logs import LOGGER
 from etl.shards import ShardSet
-from etl.shards.rows import ShardRows
 from scoring.eras import EraSlices
 from zoo.estimator import Fit, nothing_to_learn
 
@@ -57,7 +56,7 @@ def draw(
     Raises:
         TrainingError: no row has a resolved target.
     """
-    source = ShardRows(data, fit.eras, fit.target)
+    source = data.numbered(fit.eras, fit.target)
     if not len(source):
         raise nothing_to_learn(fit.target)
     chosen = drawn_rows(tuple(source.counts.values()), rows, fit.seed)
@@ -110,13 +109,17 @@ def _slices(counts: Mapping[str, int], chosen: NDArray[np.intp]) -> EraSlices:
     return EraSlices(tuple(labels[era] for era in held), kept)
 
 
-def refuse_weights(name: str, drawn: Drawn) -> None:
+def refuse_weights(name: str, weights: NDArray[Any] | None) -> None:
     """Refuse rows that count unequally where a model cannot tell them apart.
+
+    Args:
+        name: of the model.
+        weights: of the rows, None where all count alike.
 
     Raises:
         ConfigError: the shards hold different training weights.
     """
-    if drawn.weights is not None:
+    if weights is not None:
         raise ConfigError(
             f"{name} takes no weights of rows",
             received="training weights in the shards",

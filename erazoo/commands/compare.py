@@ -67,7 +67,7 @@ def compare(
     from training.comparison_plan import plan_contest
 
     begun = time.monotonic()
-    seconds, within = _seconds("--model-budget", budget), _seconds("--quick", quick)
+    seconds, within = as_seconds("--model-budget", budget), as_seconds("--quick", quick)
     at_once = jobs if jobs is not None or within is None else 1
     call = call.override({"engine.jobs": at_once})
     contest = plan_contest(call.config, _words(models), _words(skip))
@@ -193,8 +193,12 @@ def _words(text: str) -> list[str]:
     return [word for part in text.split(",") if (word := part.strip())]
 
 
-def _seconds(option: str, text: str | None) -> float | None:
-    """A time such as `300s`, `20m`, `2h` or plain seconds."""
+def as_seconds(option: str, text: str | None) -> float | None:
+    """A time such as `300s`, `20m`, `2h` or plain seconds; None where none is given.
+
+    Raises:
+        ConfigError: a text that is no time, or none above 0.
+    """
     if text is None:
         return None
     unit = UNITS.get(text[-1:], 1)

@@ -92,18 +92,20 @@ def evaluate(
 def _score_run(call: Call, *, final: bool, force: bool) -> dict[str, Any] | None:
     """The scores of the run's own candidates; None of a dry run."""
     run = call.existing_run()
+    from ensemble.grid.record import with_grid
     from training.evaluation import evaluate as score
     from training.evaluation import scores_stand
     from training.tracking import track
 
+    config = with_grid(call.config, run)
     if call.dry_run:
         work = f"score {'held-out' if final else 'out-of-fold'} predictions"
-        stands = lambda: not force and scores_stand(call.config, run, final=final)
+        stands = lambda: not force and scores_stand(config, run, final=final)
         call.plan(work, stands, run=str(run.root))
         return None
     with call.writing():
-        result = score(call.config, run, final=final, force=force)
-        track(call.config, run, tuple(call.config.models))
+        result = score(config, run, final=final, force=force)
+        track(config, run, tuple(config.models))
         return result
 
 

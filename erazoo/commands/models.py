@@ -119,7 +119,10 @@ def _one(
         return
     if spec.family != "keras":
         raise ConfigError("only networks are built untrained", received=f"{name} ({spec.family})")
-    result = _network(call, spec, preset, values, _panel(call, features), save, summary)
+    panel = _panel(call, features)
+    if features is None:
+        panel = _own(call, name, panel)
+    result = _network(call, spec, preset, values, panel, save, summary)
     call.emit(result, lambda: _built(result))
 
 
@@ -215,6 +218,14 @@ def _panel(call: Call, features: int | None) -> FeatureSpec:
 
         features = Plan.of(call.config.demo).features
     return FeatureSpec(tuple(f"feature_{number}" for number in range(features)))
+
+
+def _own(call: Call, name: str, panel: FeatureSpec) -> FeatureSpec:
+    """Those features that the experiment lets a model learn from."""
+    from training.columns import own_columns
+
+    entry = call.config.models.get(name)
+    return panel if entry is None else panel.narrowed(own_columns(name, entry, panel))
 
 
 def _of_run(call: Call) -> FeatureSpec | None:

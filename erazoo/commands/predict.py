@@ -1,4 +1,4 @@
-"""`erazoo predict`: live data to a checked submission file."""
+"""`erazoo predict`: live data to checked submission files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def predict(
     call: Call,
     force: Annotated[bool, typer.Option("--force", help="Predict again.")] = False,
 ) -> None:
-    """Predict the live universe with the ensemble and write the checked submission file.
+    """Predict the live universe with the ensembles and write the checked submission files.
 
     Nothing is uploaded; `erazoo submit --submit` does that.
     """
@@ -35,4 +35,8 @@ def predict(
         *(f"  checked: {check}" for check in result["checked"]),
         f"the submission file is {path}",
     ]
+    if unique := result["unique"]:
+        lines.append(f"that of the unique ensemble is {run.path(unique['submission'])}")
+    if why := result["no_unique"]:
+        lines.append(f"there is none of the unique ensemble: {why}")
     call.emit({**result, "path": str(path)}, "\n".join(lines))

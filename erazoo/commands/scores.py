@@ -8,12 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from erazoo.commands.table import table
+from erazoo.commands.table import WIDTH, table
 from erazoo.errors import ConfigError
 from erazoo.publish import write_json, write_text
 
-WIDTH = 100
-"""Columns of a terminal that the table keeps to."""
 LOUD = {"alarm": "ALARM", "warning": "warning", "note": "note"}
 MEASURED = {"out_of_fold": "out-of-fold", "held_out": "held-out", "files": "scored"}
 
@@ -52,7 +50,8 @@ def scores_table(result: Mapping[str, Any], names: Collection[str], *, wide: boo
     """The scores of some candidates, in the order of the evaluation.
 
     Columns come in the order of their weight, as far as they fit into `WIDTH`; those without any
-    value are left out.
+    value are left out. Where models and ensembles are scored in different numbers of eras, these
+    stand beside their means.
     """
     chosen = {n: c for n, c in result["candidates"].items() if n in names}
     columns = _filled(result, chosen)
@@ -95,6 +94,10 @@ def write_scores(
 
 def _filled(result: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[Column]:
     named = [c for c in COLUMNS if any(c.value(result, one) is not None for one in chosen.values())]
+    ours = [one for one in chosen.values() if one["kind"] in ("model", "ensemble")]
+    if len({ERAS.value(result, one) for one in ours}) > 1 and ERAS in named:
+        named.remove(ERAS)
+        named.insert(2, ERAS)
     return [Column("name", lambda *_: None), *named]
 
 
@@ -231,6 +234,7 @@ def _train(_: Any, candidate: Mapping[str, Any]) -> float | None:
     return ((candidate.get("train") or {}).get("corr") or {}).get("mean")
 
 
+ERAS = Column("eras", _summary("corr", "eras"))
 COLUMNS = (
     Column("kind", _plain("kind")),
     Column("corr", _summary("corr", "mean")),
@@ -243,7 +247,7 @@ COLUMNS = (
     Column("fnc", _summary("fnc", "mean")),
     Column("train", _train),
     Column("hits", _hits),
-    Column("eras", _summary("corr", "eras")),
+    ERAS,
     Column("low", _summary("corr", "low")),
     Column("high", _summary("corr", "high")),
     Column("real", _plain("deflated_sharpe")),

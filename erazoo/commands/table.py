@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+
+WIDTH = 100
+"""Columns of a terminal that tables and words keep to."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -34,6 +38,11 @@ def facts(title: str, values: Mapping[str, object]) -> str:
     width = max(map(len, plain), default=0)
     lines = [f"  {name.ljust(width)}  {_cell(value)}" for name, value in plain.items()]
     return "\n".join([title, *lines])
+
+
+def wrapped(line: str) -> str:
+    """Words that stand below a table, in lines of at most `WIDTH`; names are not broken."""
+    return textwrap.fill(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _cell(value: object) -> str:

@@ -79,8 +79,10 @@ class MatrixCache:
     @cached_property
     def key(self) -> str:
         """Follows from everything that the content depends on."""
-        form = self.data.manifest.form.to_json()
-        return fingerprint([form, self.eras, self.features, self.training, self._made_from])
+        form, features = self.data.manifest.form.to_json(), self.features
+        if features is None and self.data.columns is not None:
+            features = self.data.spec.names
+        return fingerprint([form, self.eras, features, self.training, self._made_from])
 
     @property
     def _place(self) -> Path:

@@ -17,7 +17,7 @@ from erazoo.errors import ShardError
 from erazoo.panel import EraBlock
 from etl.shards.example import example_class
 from etl.shards.format import ShardFormat
-from etl.shards.packed import base_of, pack, unpack
+from etl.shards.packed import TRIPLE, base_of, bytes_of, pack, unpack
 
 FLOAT = np.dtype("<f4")
 
@@ -38,8 +38,20 @@ def encode(block: EraBlock, form: ShardFormat) -> bytes:
     return bytes(example.SerializeToString(deterministic=True))
 
 
-def decode(record: bytes, form: ShardFormat, *, with_features: bool = True) -> EraBlock:
+def decode(
+    record: bytes,
+    form: ShardFormat,
+    *,
+    with_features: bool = True,
+    columns: NDArray[np.int64] | None = None,
+) -> EraBlock:
     """The block of a record; with features (rows, 0) where they are not wanted.
+
+    Args:
+        record: what `encode` gave.
+        form: how it holds the rows.
+        with_features: whether features are decoded.
+        columns: positions of the features that are wanted, in order; all where None.
 
     Raises:
         ShardError: the record's fields do not fit its row count and the format.
@@ -50,7 +62,7 @@ def decode(record: bytes, form: ShardFormat, *, with_features: bool = True) -> E
         block = EraBlock(
             era=feature["era"].bytes_list.value[0].decode(),
             ids=np.array([i.decode() for i in feature["ids"].bytes_list.value], dtype=object),
-            features=_decoded(feature["features"], form, rows)
+            features=_decoded(feature["features"], form, rows, columns)
             if with_features
             else np.empty((rows, 0), form.spec.dtype),
             targets=_matrix(feature["targets"], FLOAT, rows, len(form.targets)),
@@ -70,11 +82,18 @@ def _features(values: NDArray[Any], form: ShardFormat) -> bytes:
     return _little(values).tobytes()
 
 
-def _decoded(feature: Any, form: ShardFormat, rows: int) -> NDArray[Any]:
-    if form.codec == "packed":
-        packed = _matrix(feature, np.dtype(np.uint8), rows, form.width)
-        return unpack(packed, len(form.spec.names), base_of(form.spec))
-    return _matrix(feature, form.spec.dtype, rows, form.width)
+def _decoded(
+    feature: Any, form: ShardFormat, rows: int, columns: NDArray[np.int64] | None
+) -> NDArray[Any]:
+    if form.codec != "packed":
+        matrix = _matrix(feature, form.spec.dtype, rows, form.width)
+        return matrix if columns is None else np.take(matrix, columns, axis=1)
+    packed, base = _matrix(feature, np.dtype(np.uint8), rows, form.width), base_of(form.spec)
+    if columns is None:
+        return unpack(packed, len(form.spec.names), base)
+    held, places = bytes_of(columns)
+    codes = unpack(np.take(packed, held, axis=1), TRIPLE * len(held), base)
+    return np.take(codes, places, axis=1)
 
 
 def _little(values: NDArray[Any]) -> NDArray[Any]:

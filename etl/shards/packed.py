@@ -67,6 +67,17 @@ def unpack(packed: NDArray[np.uint8], features: int, base: int) -> NDArray[np.in
     return np.ascontiguousarray(codes[:, :features])
 
 
+def bytes_of(columns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which bytes of a row hold some features, and their places among the codes of these bytes.
+
+    >>> held, places = bytes_of(np.array([1, 2, 8]))
+    >>> held.tolist(), places.tolist()
+    ([0, 2], [1, 2, 5])
+    """
+    held, order = np.unique(columns // TRIPLE, return_inverse=True)
+    return held, order * TRIPLE + columns % TRIPLE
+
+
 @cache
 def decode_table(base: int) -> NDArray[np.int8]:
     """(256, 3): the three codes of each byte; bytes that `pack` never gives decode to zeros."""

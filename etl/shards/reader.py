@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erazoo.eras import EraAxis
-from erazoo.errors import ConfigError, SchemaError, ShardError
-from erazoo.near import nearest
-from erazoo.panel import EraBlock, FeatureSpec
+from erazoo.errors import ShardError
+from erazoo.panel import EraBlock
 from etl.shards.codec import decode
+from etl.shards.content import Eras, ShardContent
 from etl.shards.epoch import Epoch
 from etl.shards.labels import Labels, without_features
-from etl.shards.manifest import FileEntry, Manifest
+from etl.shards.manifest import Manifest
 from etl.shards.rows import ShardRows
 from etl.shards.tfrecord import read_records
 
@@ -29,15 +28,16 @@ if TYPE_CHECKING:
     from etl.shards.sequence import ShardSequence
 
 SHUFFLE_BLOCKS = 64
-Eras = str | Sequence[str] | None
-"""Eras to read: an expression, labels, or None for all."""
 
 
-class ShardSet:
-    """An opened manifest: a re-iterable Panel whose eras can be selected at read time."""
+class ShardSet(ShardContent):
+    """An opened manifest: a re-iterable Panel whose eras can be selected at read time.
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder, self.manifest = folder, manifest
+    Args:
+        folder: that the files lie in.
+        manifest: of the whole set.
+        spec: the features that are read, where they are not all; see `narrowed`.
+    """
 
     @classmethod
     def open(cls, folder: Path | str) -> ShardSet:
@@ -69,83 +69,21 @@ class ShardSet:
                 )
         return cls(folder, manifest)
 
-    @property
-    def spec(self) -> FeatureSpec:
-        """The features."""
-        return self.manifest.spec
+    def narrowed(self, names: Collection[str]) -> ShardSet:
+        """A view of the same files with fewer features, in their order here.
 
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Target columns, in the order of `EraBlock.targets`."""
-        return self.manifest.targets
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """Reference columns, in the order of `EraBlock.references`."""
-        return self.manifest.references
-
-    @property
-    def axis(self) -> EraAxis:
-        """The whole sequence of eras."""
-        return self.manifest.axis
-
-    def eras(self) -> tuple[str, ...]:
-        """All eras in chronological order."""
-        return tuple(self.manifest.eras)
-
-    def target_index(self, target: str) -> int:
-        """The column of a target.
+        Every reader gives these alone: `spec` names them, and `fingerprint` changes with them.
+        Nothing is copied or written.
 
         Raises:
-            SchemaError: the shards do not carry it.
+            SchemaError: an unknown feature, or none.
         """
-        if target not in self.targets:
-            raise SchemaError(
-                "the shards do not carry this target",
-                received=target,
-                expected=nearest(target, self.targets),
-            )
-        return self.targets.index(target)
+        return ShardSet(self.folder, self.manifest, self.spec.narrowed(names))
 
-    def select(self, eras: Eras = None) -> tuple[str, ...]:
-        """Eras of the set, each once, in chronological order.
-
-        Args:
-            eras: an expression such as `odd`, `every:4` or `1..574&even` (see
-                `EraAxis.select`), labels, or None for all.
-
-        Raises:
-            ConfigError: an expression that cannot be parsed or names no era.
-            ShardError: a label that the set does not hold.
-        """
-        if eras is None:
-            return self.eras()
-        if isinstance(eras, str):
-            return self.axis.select(eras)
-        foreign = [era for era in eras if era not in self.manifest.eras]
-        if foreign:
-            raise ShardError("the shard set does not hold this era", received=foreign[0])
-        wanted = set(eras)
-        return tuple(era for era in self.manifest.eras if era in wanted)
-
-    def rows(self, eras: Eras = None, target: str | None = None, *, training: bool = False) -> int:
-        """Exact rows of `eras`.
-
-        Args:
-            eras: counted; see `select`.
-            target: only rows in which it is resolved are counted, where one is named.
-            training: only rows that count in training; needs a target.
-
-        Raises:
-            ConfigError: no target is named for rows that count in training.
-        """
-        if training and target is None:
-            raise ConfigError("rows that count in training are counted by target", expected="one")
-        entries = [self.manifest.eras[era] for era in self.select(eras)]
-        if target is None:
-            return sum(entry.rows for entry in entries)
-        self.target_index(target)
-        return sum((e.trained if training else e.resolved)[target] for e in entries)
+    def decode(self, record: bytes, *, with_features: bool = True) -> EraBlock:
+        """The block of a record, with the features of this view; see `etl.shards.codec.decode`."""
+        form = self.manifest.form
+        return decode(record, form, with_features=with_features, columns=self.columns)
 
     def blocks(
         self,
@@ -165,11 +103,11 @@ class ShardSet:
             ShardError: a damaged record, or an era that the set does not hold.
         """
         wanted = set(self.select(eras))
-        form = self.manifest.form
+        compression = self.manifest.form.compression
         parts: list[EraBlock] = []
         for entry in self._files(wanted):
-            for record in read_records(self.folder / entry.path, form.compression):
-                block = decode(record, form, with_features=with_features)
+            for record in read_records(self.folder / entry.path, compression):
+                block = self.decode(record, with_features=with_features)
                 if parts and parts[0].era != block.era:
                     yield _join(parts, training)
                     parts = []
@@ -216,6 +154,17 @@ class ShardSet:
             start = stop
         return matrix[:start], self._labels(kept)
 
+    def numbered(
+        self,
+        eras: Eras,
+        target: str,
+        *,
+        features: Sequence[str] | None = None,
+        training: bool = True,
+    ) -> ShardRows:
+        """Rows whose target is resolved, by number; see `etl.shards.rows.ShardRows`."""
+        return ShardRows(self, eras, target, features=features, training=training)
+
     def to_lightgbm(
         self,
         eras: Eras = None,
@@ -237,7 +186,7 @@ class ShardSet:
         """
         from etl.shards.sequence import ShardSequence
 
-        return ShardSequence(ShardRows(self, eras, target, features=features, training=training))
+        return ShardSequence(self.numbered(eras, target, features=features, training=training))
 
     def to_xgboost(
         self,
@@ -264,7 +213,7 @@ class ShardSet:
         """
         from etl.shards.batches import ShardBatches
 
-        rows = ShardRows(self, eras, target, features=features, training=training)
+        rows = self.numbered(eras, target, features=features, training=training)
         return ShardBatches(rows, batch_rows, cache_prefix)
 
     @overload
@@ -398,13 +347,6 @@ class ShardSet:
         from etl.shards.verify import find_damage, refuse_damage
 
         refuse_damage(find_damage(self.folder))
-
-    def files(self, eras: Eras = None) -> list[Path]:
-        """The files that hold rows of `eras`, in order."""
-        return [self.folder / entry.path for entry in self._files(set(self.select(eras)))]
-
-    def _files(self, wanted: set[str]) -> list[FileEntry]:
-        return [f for f in self.manifest.files if any(era in wanted for era, _ in f.eras)]
 
     def _labels(self, blocks: list[EraBlock]) -> Labels:
         targets, references = len(self.targets), len(self.references)

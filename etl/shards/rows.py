@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from erazoo.panel import OWN_CODE, FeatureSpec
-from etl.shards.codec import decode
 from etl.shards.tfrecord import RecordFile, read_records, record_bytes
 
 if TYPE_CHECKING:
@@ -61,7 +60,8 @@ class ShardRows:
         features: Sequence[str] | None = None,
         training: bool = True,
     ) -> None:
-        self.spec, self._form = data.spec, data.manifest.form
+        self.spec, self._data = data.spec, data
+        self._compression = data.manifest.form.compression
         self.names = data.spec.names if features is None else tuple(features)
         self._columns = None if features is None else data.spec.columns(features)
         self._paths = data.files(eras)
@@ -120,8 +120,8 @@ class ShardRows:
         labels, weights = [], []
         for number, path in enumerate(self._paths):
             place = 0
-            for payload in read_records(path, self._form.compression):
-                block = decode(payload, self._form, with_features=False)
+            for payload in read_records(path, self._compression):
+                block = self._data.decode(payload, with_features=False)
                 here, place = place, place + record_bytes(payload)
                 if block.era not in wanted:
                     continue
@@ -166,7 +166,7 @@ class ShardRows:
         """The rows of one block that count."""
         if self._decoded is None or self._decoded[0] != number:
             block = self._blocks[number]
-            features = decode(self._record(block), self._form).features
+            features = self._data.decode(self._record(block)).features
             if block.rows is not None:
                 features = features[block.rows]
             if self._columns is not None:
@@ -178,7 +178,7 @@ class ShardRows:
         if self._open is None or self._open[0] != block.file:
             if self._open is not None:
                 self._open[1].close()
-            file = RecordFile(self._paths[block.file], self._form.compression)
+            file = RecordFile(self._paths[block.file], self._compression)
             self._open = block.file, file
         return self._open[1].record(block.place)
 

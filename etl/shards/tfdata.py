@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from erazoo.errors import ConfigError
+from erazoo.panel import FeatureSpec
 from etl.shards.allocator import keep_freed_memory
 from etl.shards.epoch import Epoch, target_names
 from etl.shards.format import ShardFormat
-from etl.shards.packed import TRIPLE, base_of, decode_pairs
+from etl.shards.packed import TRIPLE, base_of, bytes_of, decode_pairs, packed_width
 
 if TYPE_CHECKING:
     from etl.shards.reader import ShardSet
@@ -69,6 +72,19 @@ class Reading:
         """How records hold the rows."""
         return self.data.manifest.form
 
+    @property
+    def held(self) -> NDArray[np.int64] | None:
+        """The bytes, or values, of a row that hold the wanted features; None where all do."""
+        columns = self.data.columns
+        if columns is None or self.form.codec != "packed":
+            return columns
+        return bytes_of(columns)[0]
+
+    @property
+    def whole_bytes(self) -> bool:
+        """Whether a batch holds packed features as records do."""
+        return self.packed and self.data.columns is None
+
     def _columns(self) -> tuple[int, ...]:
         return tuple(self.data.target_index(name) for name in target_names(self.target))
 
@@ -119,8 +135,8 @@ def _epoch(
             batches = _mixed(reading, size, shuffle_blocks, draw)
         else:
             batches = _in_order(reading).rebatch(size)
-        if reading.form.codec == "packed" and not reading.packed:
-            batches = batches.map(_decoder(reading.data), num_parallel_calls=tf.data.AUTOTUNE)
+        if reading.form.codec == "packed" and not reading.whole_bytes:
+            batches = batches.map(_decoder(reading), num_parallel_calls=tf.data.AUTOTUNE)
         return batches.apply(tf.data.experimental.assert_cardinality(reading.epoch.steps))
 
     plain: Callable[[tf.Tensor], tf.data.Dataset] = tf.autograph.experimental.do_not_convert(epoch)
@@ -241,10 +257,12 @@ def _parser(reading: Reading) -> Parser:
         for name in ("features", "targets", *(["weights"] if weighs else []))
     }
     kind = tf.uint8 if form.codec == "packed" else tf.as_dtype(form.spec.dtype)
+    held = reading.held
 
     def parse(record: tf.Tensor) -> tuple[Parts, tf.Tensor]:
         raw = tf.io.parse_single_example(record, keys)
         features = tf.reshape(tf.io.decode_raw(raw["features"], kind), [-1, form.width])
+        features = features if held is None else tf.gather(features, held, axis=1)
         targets = tf.io.decode_raw(raw["targets"], tf.float32)
         targets = tf.reshape(targets, [-1, len(form.targets)])
         targets = tf.gather(targets, columns, axis=1)
@@ -286,16 +304,33 @@ def _slices(slices: Parts, rest: Parts) -> tf.data.Dataset:
     return whole.concatenate(tf.data.Dataset.from_tensors(rest))
 
 
-def _decoder(data: ShardSet) -> Callable[..., Parts]:
-    """Packed features of a batch to int8: six codes for two bytes by a table."""
-    sixes = tf.constant(decode_pairs(base_of(data.spec)))
-    width, features = data.manifest.form.width, len(data.spec.names)
+def _decoder(reading: Reading) -> Callable[..., Parts]:
+    """Packed features of a batch to int8, six codes for two bytes by a table.
+
+    Those of a narrowed view are packed again where they are wanted so: a byte of the records holds
+    features of others too.
+    """
+    spec, columns = reading.data.spec, reading.data.columns
+    sixes = tf.constant(decode_pairs(base_of(spec)))
+    features = len(spec.names)
+    held, places = (None, None) if columns is None else bytes_of(columns)
+    width = reading.form.width if held is None else len(held)
 
     def decode(packed: tf.Tensor, *others: tf.Tensor) -> Parts:
         even = tf.pad(tf.reshape(packed, [-1]), [[0, tf.size(packed) % 2]])
         pairs = tf.bitcast(tf.reshape(even, [-1, 2]), tf.uint16)
         codes = tf.reshape(tf.gather(sixes, tf.cast(pairs, tf.int32)), [-1])
         codes = tf.reshape(codes[: tf.size(packed) * TRIPLE], [-1, width * TRIPLE])
-        return codes[:, :features], *others
+        codes = codes[:, :features] if places is None else tf.gather(codes, places, axis=1)
+        return _packed(codes, spec) if reading.packed else codes, *others
 
     return decode
+
+
+def _packed(codes: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
+    """Codes (b, F) as `etl.shards.packed.pack` packs them."""
+    features, base = len(spec.names), base_of(spec)
+    width = packed_width(features)
+    wide = tf.pad(tf.cast(codes, tf.uint8), [[0, 0], [0, width * TRIPLE - features]])
+    places = tf.constant([base**place for place in range(TRIPLE)], tf.uint8)
+    return tf.reduce_sum(tf.reshape(wide, [-1, width, TRIPLE]) * places, axis=2)

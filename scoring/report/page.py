@@ -13,14 +13,18 @@ from scoring.report.sections.base import Section
 from scoring.report.sections.data import data_section
 from scoring.report.sections.ensemble import ensemble_section
 from scoring.report.sections.folds import folds_section
+from scoring.report.sections.grid import grid_section
 from scoring.report.sections.header import header
 from scoring.report.sections.importance import importance_section
+from scoring.report.sections.meta import meta_section
 from scoring.report.sections.models import models_section
 from scoring.report.sections.provenance import provenance_section
 from scoring.report.sections.scores import calibration_section, likeness_section, time_section
 from scoring.report.sections.stages import stages_section
 from scoring.report.sections.training import training_section
 from scoring.report.sections.trials import trials_section
+from scoring.report.sections.unique import unique_section
+from scoring.report.sections.walk import walk_section
 
 FILE = "report.html"
 RESULTS = ("stages", "folds.json", "models", "evaluation")
@@ -32,7 +36,11 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     trials_section,
     training_section,
     importance_section,
+    grid_section,
     ensemble_section,
+    meta_section,
+    walk_section,
+    unique_section,
     folds_section,
     data_section,
     stages_section,

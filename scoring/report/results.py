@@ -89,6 +89,11 @@ class RunResults:
         trials: of a search.
         openings: how often the held-out eras were opened.
         ensemble: the ensemble's recipe.
+        methods: every way to combine its members, on later eras.
+        unique: both versions of the ensemble in figures.
+        meta: the walk of the meta-learner.
+        grid: the models by feature set and group.
+        walk: models and weights that learn as eras are resolved, lived through.
         demo: the facts of generated data.
         importance: what features are worth, by model.
     """
@@ -105,6 +110,11 @@ class RunResults:
     trials: Trials | None = None
     openings: int = 0
     ensemble: Mapping[str, Any] | None = None
+    methods: Mapping[str, Any] | None = None
+    unique: Mapping[str, Any] | None = None
+    meta: Mapping[str, Any] | None = None
+    grid: Mapping[str, Any] | None = None
+    walk: Mapping[str, Any] | None = None
     demo: Mapping[str, Any] | None = None
     importance: Mapping[str, Importance] = field(default_factory=dict)
 
@@ -152,6 +162,11 @@ def read_results(root: Path) -> RunResults:
         trials=read_result(root / "trials.json", parse_trials),
         openings=read_result(root / "evaluation" / "openings.json", len) or 0,
         ensemble=read_result(root / "ensemble" / "ensemble.json", dict),
+        methods=read_result(root / "ensemble" / "methods.json", dict),
+        unique=read_result(root / "ensemble" / "unique" / "unique.json", dict),
+        meta=read_result(root / "ensemble" / "meta" / "walk.json", dict),
+        grid=read_result(root / "ensemble" / "grid.json", dict),
+        walk=_walk(root / "ensemble" / "walk"),
         demo=read_result(data / "demo.json", dict),
         importance={
             path.parent.name: found
@@ -179,6 +194,13 @@ def read_result(path: Path, parse: Callable[[Any], T], hint: str = AGAIN) -> T |
             received=f"{path} ({type(error).__name__}: {error})",
             hint=hint,
         ) from None
+
+
+def _walk(folder: Path) -> Mapping[str, Any] | None:
+    """The record of a walk with the weights beside it."""
+    record = read_result(folder / "walk.json", dict)
+    weights = read_result(folder / "weights.json", dict)
+    return None if record is None or weights is None else {**record, "weights": weights["weights"]}
 
 
 def _read_all(paths: Sequence[Path], parse: Callable[[Any], T]) -> tuple[T, ...]:

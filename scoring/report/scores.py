@@ -123,9 +123,10 @@ class Scores:
         return tuple(c for c in self.candidates if c.kind in kinds)
 
     def headline(self) -> Candidate | None:
-        """The ensemble, else the best model, else the best file."""
+        """The standard ensemble, else the best ensemble, the best model or the best file."""
+        standard = (c for c in self.of_kind(ENSEMBLE) if c.name == ENSEMBLE)
         found = (c for kind in OURS for c in self.of_kind(kind))
-        return next(found, None)
+        return next(standard, None) or next(found, None)
 
 
 def parse_scores(value: Any) -> Scores:

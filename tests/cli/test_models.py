@@ -94,6 +94,20 @@ def test_a_network_has_the_features_of_the_run(erazoo, make_run, panel_folder: P
     assert found["features"] == 6
 
 
+def test_a_network_has_the_features_that_the_experiment_gives_it(
+    erazoo, make_run, panel_folder: Path, tmp_path: Path
+) -> None:
+    """Saved untrained for these, it is what the fits of `--from` begin with."""
+    _, run = make_run()
+    folder = tmp_path / "untrained"
+    place = ("--run-dir", run.root, "--set", f"data.dir={panel_folder}")
+    own = (*place, "--set", "models.linear.features=small")
+    found = erazoo("models", "linear", "--save", folder, *own, "--json").json
+    assert found["card"]["features"] == 3
+    unknown = erazoo("models", "linear", "--counts", *place, "--set", "models.linear.features=smal")
+    assert "neither a feature set nor a group" in unknown.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -216,6 +216,16 @@ def test_predict_submits_only_when_told(checkout: Checkout) -> None:
     ]
 
 
+def test_a_failed_unique_version_does_not_hold_up_the_standard_one(checkout: Checkout) -> None:
+    checkout.env |= {"FAILING": "predict", "FAILING_CODE": "1"}
+    done = checkout.run("predict.sh", "--submit", code=1)
+    assert checkout.calls("erazoo") == [["predict"], ["submit", "--submit"]]
+    assert "the unique version failed" in done.stderr
+    checkout.env |= {"FAILING_CODE": "3"}
+    checkout.run("predict.sh", "--submit", code=3)
+    assert checkout.verbs() == ["predict", "submit", "predict"]
+
+
 def test_tensorboard_needs_a_run_and_passes_its_options_through(checkout: Checkout) -> None:
     assert "name a run directory" in checkout.run("tensorboard.sh", "--port", "1", code=2).stderr
     checkout.run("tensorboard.sh", "runs/demo", "--port", "0")

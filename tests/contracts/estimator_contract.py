@@ -39,14 +39,12 @@ class EstimatorContract:
         name: of the catalogue.
         preset: of the small fit.
         options: of the small fit, on top.
-        weighs: whether it can take training weights; else it must refuse them in words.
         signal: the least mean CORR on unseen eras of planted data.
     """
 
     name: ClassVar[str]
     preset: ClassVar[str] = ""
     options: ClassVar[dict[str, Any]] = {}
-    weighs: ClassVar[bool] = True
     signal: ClassVar[float] = 0.4
 
     @classmethod
@@ -151,7 +149,7 @@ class EstimatorContract:
     def test_rows_count_by_their_weight(self, planted: ShardSet, tmp_path: Path) -> None:
         """Every second row has the opposite target: all alike, they say nothing."""
         data = planted_shards(tmp_path / "shards", wrong=0.01, rows=120)
-        if not self.weighs:
+        if not self.spec().takes_weights:
             with pytest.raises((ConfigError, TrainingError), match="weight"):
                 self.fit(data, tmp_path / "fit")
             return

@@ -9,11 +9,31 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from erazoo.config.schema import Config, ModelEntry, ModelNeeds, Section, TargetEntry
+from erazoo.config.schema import (
+    Config,
+    EnsembleSection,
+    GridSection,
+    MetaSection,
+    ModelEntry,
+    ModelNeeds,
+    Section,
+    SegmentEntry,
+    TargetEntry,
+    UniqueSection,
+    WalkSection,
+)
 
 NAMED: dict[str, list[tuple[str, type[Section]]]] = {
     "models": [("models.NAME", ModelEntry), ("models.NAME.needs", ModelNeeds)],
     "targets": [("targets.NAME", TargetEntry)],
+    "ensemble": [
+        ("ensemble", EnsembleSection),
+        ("ensemble.unique", UniqueSection),
+        ("ensemble.unique.segments", SegmentEntry),
+        ("ensemble.meta", MetaSection),
+        ("ensemble.grid", GridSection),
+        ("ensemble.walk", WalkSection),
+    ],
 }
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 

@@ -84,11 +84,13 @@ def check(folder: Path, run: Path, answers: dict[str, Any]) -> None:
     for fold in plan.folds:
         place = plan.axis.index
         assert place(fold.validation[0]) - place(fold.train[-1]) > 36
-    (file,) = run.glob("submission/*.csv")
-    submission = pd.read_csv(file)
-    assert list(submission.columns) == ["symbol", "prediction"]
     live = pd.read_parquet(folder / "live.parquet").reset_index()[["symbol"]]
-    validate_submission_crypto(live, submission)
+    files = sorted(path.name for path in run.glob("submission/*.csv"))
+    assert files == ["crypto-crypto-unique.csv", "crypto-crypto.csv"]
+    for name in files:
+        submission = pd.read_csv(run / "submission" / name)
+        assert list(submission.columns) == ["symbol", "prediction"]
+        validate_submission_crypto(live, submission)
     assert answers["submit"]["rows"] == len(live)
     corr = answers["evaluate"]["candidates"]["ridge"]["summary"]["corr"]
     assert corr["mean"] > 5 * corr["standard_error"]

@@ -12,18 +12,28 @@ import pytest
 
 from ensemble.blend import ensemble
 from erazoo.config import Config
-from erazoo.errors import ArtifactError, ConfigError, DataError, SchemaError, StaleDataError
+from erazoo.config.schema import EnsembleSection, UniqueSection
+from erazoo.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    ErazooError,
+    SchemaError,
+    StaleDataError,
+)
 from erazoo.rundir import RunDir
 from etl.build import open_shards
 from etl.dataset import LiveData
 from etl.files import DataFiles
 from predict.live import predict
+from predict.send import submit_run
 from scoring.eras import EraSlices
 from scoring.ranks import rank_average
 from training.families import load_model
 from training.predictions import Predictions
 
 Maker = Callable[..., tuple[Config, RunDir]]
+NO_UNIQUE = UniqueSection(enabled=False)
 
 
 @pytest.fixture
@@ -35,7 +45,9 @@ def own_panel(panel_folder: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def blended(trained: tuple[Config, RunDir], own_panel: Path) -> tuple[Config, RunDir, Path]:
     data = trained[0].data.model_copy(update={"dir": str(own_panel)})
-    config, run = trained[0].model_copy(update={"data": data}), trained[1]
+    section = EnsembleSection(method="equal", methods=("nnls",), unique=NO_UNIQUE)
+    config = trained[0].model_copy(update={"data": data, "ensemble": section})
+    run = trained[1]
     ensemble(config, run)
     return config, run, own_panel
 
@@ -194,3 +206,110 @@ def test_newer_history_does_not_stop_a_prediction(blended: tuple[Config, RunDir,
     frame = pd.read_parquet(folder / "validation.parquet")
     frame.iloc[:-5].to_parquet(folder / "validation.parquet")
     assert predict(config, run)["rows"] > 0
+
+
+def with_unique(config: Config, **changes: object) -> Config:
+    section = config.ensemble.model_copy(update={"unique": UniqueSection(**changes)})
+    return config.model_copy(update={"ensemble": section})
+
+
+def test_both_versions_are_predicted(blended: tuple[Config, RunDir, Path]) -> None:
+    """The unique file is the standard one after the steps that the recipe names."""
+    from ensemble.blend import open_recipe
+    from ensemble.unique.view import EraView
+
+    config, run, folder = blended
+    other = with_unique(config, to=("features",), amount=1.0)
+    ensemble(other, run)
+    result = predict(other, run)
+    standard, unique = (
+        pd.read_csv(run.path(one["submission"])).set_index("id")["prediction"]
+        for one in (result, result["unique"])
+    )
+    assert result["unique"]["submission"] != result["submission"]
+    shards, _ = open_shards(other, run)
+    block = LiveData(DataFiles.folder(folder), shards.spec).block()
+    recipe = open_recipe(other, run, "unique")
+    view = EraView("X", shards.spec, block.features)
+    changed = standard.loc[block.ids].to_numpy()
+    for step in recipe.post:
+        changed = step.change(changed, view)
+    ours = unique.loc[block.ids].to_numpy()
+    np.testing.assert_allclose(np.corrcoef(ours, changed)[0, 1], 1, atol=1e-6)
+    centred = block.features - block.features.mean(axis=0)
+    assert np.abs(ours @ centred).max() < 0.3 * np.abs(standard.loc[block.ids] @ centred).max()
+    assert predict(other, run)["skipped"]
+
+
+def test_a_lost_benchmark_leaves_the_standard_version(
+    blended: tuple[Config, RunDir, Path], seen_logs: pytest.LogCaptureFixture
+) -> None:
+    """Unless a unique version was asked for: then it is an error."""
+    config, run, folder = blended
+    default = with_unique(config)
+    ensemble(default, run)
+    assert not (folder / "live_benchmark_models.parquet").exists()
+    result = predict(default, run)
+    assert run.path(result["submission"]).is_file()
+    assert result["unique"] is None
+    assert "live benchmark file" in result["no_unique"]
+    assert "no unique version of the live predictions" in seen_logs.text
+    asked = with_unique(config, to=("v1_benchmark",), amount=0.5)
+    ensemble(asked, run)
+    for _ in range(2):
+        with pytest.raises(ErazooError, match="standard one stands.*live benchmark file") as caught:
+            predict(asked, run)
+        assert caught.value.exit_code == 1
+    assert submit_run(asked, run)["unique"] is None
+    assert run.path("live", "predictions.parquet").is_file()
+
+
+def test_no_file_of_an_earlier_round_stays(blended: tuple[Config, RunDir, Path]) -> None:
+    """An old unique file beside a new standard one would be uploaded by mistake."""
+    config, run, folder = blended
+    both = with_unique(config, to=("features",), amount=1.0)
+    ensemble(both, run)
+    predict(both, run)
+    assert run.path("live", "unique.parquet").is_file()
+    ensemble(config, run)
+    result = predict(config, run)
+    assert list(run.path("submission").glob("*.csv")) == [run.path(result["submission"])]
+    assert not run.path("live", "unique.parquet").exists()
+    frame = pd.read_parquet(folder / "live.parquet").drop(columns=["feature_3"])
+    frame.to_parquet(folder / "live.parquet", index=False)
+    with pytest.raises(SchemaError):
+        predict(config, run)
+    assert not list(run.path("submission").glob("*.csv"))
+
+
+def test_no_training_data_are_needed(blended: tuple[Config, RunDir, Path]) -> None:
+    """History and shards are gone but for what says how live rows are read."""
+    config, run, folder = blended
+    expected = predict(config, run)["sha256"]
+    for name in ("train", "validation", "meta_model", "validation_benchmark_models"):
+        (folder / f"{name}.parquet").unlink(missing_ok=True)
+    files = [path for path in run.path("shards").rglob("*.tfrecord*") if path.is_file()]
+    assert files
+    for path in files:
+        path.unlink()
+    assert predict(config, run, force=True)["sha256"] == expected
+
+
+def test_members_of_other_runs_are_predicted_with(
+    blended: tuple[Config, RunDir, Path], tmp_path: Path
+) -> None:
+    config, run, _ = blended
+    plain = predict(config, run)
+    other = Path(shutil.copytree(run.root, tmp_path / "elsewhere" / "run"))
+    file = other / "models" / "lightgbm" / "out_of_fold.parquet"
+    section = config.ensemble.model_copy(update={"members": ("ridge",), "files": (str(file),)})
+    joined = config.model_copy(update={"ensemble": section})
+    recipe = ensemble(joined, run)["recipe"]
+    assert recipe["members"][1]["path"] == "../elsewhere/run/models/lightgbm/final"
+    assert recipe["members"][1]["shards"] == "../elsewhere/run/shards"
+    result = predict(joined, run)
+    assert result["members"] == ["ridge", "lightgbm"]
+    assert result["sha256"] == plain["sha256"]
+    (other / "models" / "lightgbm" / "final" / "card.json").write_text("{}")
+    with pytest.raises((ArtifactError, StaleDataError), match="not the model|made of other"):
+        predict(joined, run, force=True)

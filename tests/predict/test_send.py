@@ -13,10 +13,12 @@ import pytest
 
 from ensemble.blend import ensemble
 from erazoo.config import Config
+from erazoo.config.schema import SubmitSection, UniqueSection
 from erazoo.errors import ConfigError, RoundClosedError, StaleDataError
 from erazoo.publish import write_json
 from erazoo.rundir import RunDir
 from predict.live import predict
+from predict.rehearsal.service import Slot
 from predict.send import submit_run
 from training.loop import train_model
 
@@ -112,3 +114,57 @@ def test_what_belongs_to_no_tournament_is_not_uploaded(
     write_json(folder / "prices.json", {"last_date": "2024-09-04"})
     with pytest.raises(StaleDataError, match="2024-09-04"):
         submit_run(with_data(config, source="prices"), run, upload=True)
+
+
+def test_the_unique_file_goes_to_a_slot_of_its_own(
+    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
+) -> None:
+    config, run, _ = predicted
+    unique = UniqueSection(to=("features",), amount=1.0)
+    section = config.ensemble.model_copy(update={"unique": unique})
+    config = config.model_copy(update={"ensemble": section})
+    ensemble(config, run)
+    predict(config, run)
+    service = tournament_server.service
+    service.slots = (*service.slots, Slot("another", "00000000-another", 8))
+    first, second = [slot.name for slot in service.slots if slot.tournament == 8]
+    one = config.model_copy(update={"submit": SubmitSection(slot=first)})
+    result = submit_run(one, run, upload=True)
+    assert result["uploaded"]
+    assert not result["unique"]["uploaded"]
+    assert result["unique"]["checks"]
+    both = config.model_copy(update={"submit": SubmitSection(slot=first, unique_slot=second)})
+    result = submit_run(both, run, upload=True)
+    assert (result["slot"], result["unique"]["slot"]) == (first, second)
+    receipts = [
+        json.loads(run.path("submission", name).read_text())
+        for name in ("receipt.json", "receipt-unique.json")
+    ]
+    assert [receipt["model"] for receipt in receipts] == [first, second]
+    assert receipts[0]["sha256"] != receipts[1]["sha256"]
+    run.path("submission", Path(result["unique"]["file"]).name).write_text("id,prediction")
+    with pytest.raises(StaleDataError, match="not the one that was predicted"):
+        submit_run(both, run)
+
+
+def test_both_slots_are_looked_up_before_anything_is_sent(
+    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
+) -> None:
+    config, run, _ = predicted
+    unique = UniqueSection(to=("features",), amount=1.0)
+    section = config.ensemble.model_copy(update={"unique": unique})
+    config = config.model_copy(update={"ensemble": section})
+    ensemble(config, run)
+    predict(config, run)
+    service = tournament_server.service
+    service.slots = tuple(slot for slot in service.slots if slot.tournament == 8)
+    (only,) = [slot.name for slot in service.slots]
+    mistakes = {
+        "unknown model slot": SubmitSection(slot=only, unique_slot=f"{only}_2"),
+        "would take both": SubmitSection(unique_slot=only),
+    }
+    for said, slots in mistakes.items():
+        with pytest.raises(ConfigError, match=said):
+            submit_run(config.model_copy(update={"submit": slots}), run, upload=True)
+    assert not service.submitted
+    assert not run.path("submission", "receipt.json").exists()

@@ -140,3 +140,19 @@ def test_a_candidate_without_a_score_raises_nothing() -> None:
 def test_many_names_are_cut() -> None:
     assert listed(["a"]) == "a"
     assert listed(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_one_note_where_no_ensemble_reaches_a_model() -> None:
+    blends = {"ensemble": candidate("ensemble", 0.02), "unique": candidate("ensemble", 0.021)}
+    run = result("out_of_fold", mine=candidate("model", 0.03), **blends)
+    assert kinds(find_alarms(run, PLAIN)) == [("note", "blend", "unique")]
+    run["candidates"]["unique"] = candidate("ensemble", 0.031)
+    assert find_alarms(run, PLAIN) == []
+
+
+def test_the_standard_ensemble_is_judged_not_a_better_one_beside_it() -> None:
+    weak = {"ensemble": candidate("ensemble", 0.02, corr={"standard_error": 0.02})}
+    found = kinds(find_alarms(result("out_of_fold", **weak), PLAIN))
+    assert [who for _, _, who in found] == ["ensemble"]
+    both = result("out_of_fold", **weak, unique=candidate("ensemble", 0.04))
+    assert kinds(find_alarms(both, PLAIN)) == found

@@ -9,6 +9,7 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -666,3 +667,12 @@ def test_text_and_lines_stand_out_from_their_ground(theme: int) -> None:
             assert contrast(f"series-{k}", ground) >= 3, k
     for ground in ("heat-below", "heat-zero", "heat-above"):
         assert contrast("ink", ground) >= 4.5, ground
+
+
+def test_the_headline_is_of_the_standard_ensemble(run: Path) -> None:
+    scores = read_results(run).scores
+    assert scores is not None
+    top = scores.headline()
+    assert top is not None
+    better = replace(top, name="unique")
+    assert replace(scores, candidates=(better, *scores.candidates)).headline() == top

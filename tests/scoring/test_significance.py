@@ -17,6 +17,7 @@ from scoring.significance import (
     expected_best,
     long_run,
     p_value,
+    paired_difference,
     probabilistic_sharpe,
 )
 
@@ -50,6 +51,25 @@ def test_p_value_of_independent_scores_is_near_the_t_test_s() -> None:
     ours = p_value(scores)
     theirs = stats.ttest_1samp(scores, 0, alternative="greater").pvalue
     assert np.corrcoef(stats.norm.ppf(ours), stats.norm.ppf(theirs))[0, 1] > 0.95
+
+
+@pytest.mark.parametrize(("eras", "overlap"), [(60, 0), (60, 4), (200, 4), (200, 12)])
+def test_the_error_of_a_difference_is_the_true_one(eras: int, overlap: int) -> None:
+    """Labels that overlap in full: weights that end at the overlap tell a fifth too little."""
+    one, other = (overlapping(eras, overlap, 1500, seed) for seed in (31, 32))
+    found = [paired_difference(one[:, j], other[:, j], overlap) for j in range(one.shape[1])]
+    means, errors = np.array(found).T
+    assert np.sqrt((errors**2).mean()) == pytest.approx(means.std(), rel=0.13)
+    if overlap:
+        short = series.standard_error(one - other, overlap)
+        assert np.sqrt((short**2).mean()) < 0.84 * means.std()
+
+
+def test_too_few_eras_leave_the_error_of_a_difference_unknown() -> None:
+    one, other = np.random.default_rng(0).standard_normal((2, 14))
+    mean, error = paired_difference(one, other, 4)
+    assert mean == pytest.approx((one - other).mean())
+    assert math.isnan(error)
 
 
 def test_effective_eras_are_those_of_the_dependence() -> None:

@@ -19,7 +19,7 @@ from contracts.planted import TARGET, planted_shards
 from erazoo.artefacts import open_sealed, seal
 from erazoo.config import Config
 from erazoo.config.schema import TrainingSection
-from erazoo.errors import ArtifactError, MissingExtraError, TrainingError
+from erazoo.errors import ArtifactError, ConfigError, MissingExtraError, TrainingError
 from erazoo.publish import make_dir
 from erazoo.rundir import RunDir
 from etl.shards import ShardSet
@@ -150,6 +150,21 @@ def test_what_is_missing_is_said_before_a_member_is_fitted(
     assert spied.fits == []
 
 
+def test_weights_that_one_member_cannot_take_are_refused_before_a_member_is_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spied, spec = Spied(), catalogue.get("h2o_tpot_ensemble")
+    monkeypatch.setattr("erazoo.java.javas", _java)
+    monkeypatch.setattr("zoo.search.libraries.find_spec", lambda name: name)
+    weighted = planted_shards(tmp_path / "weighted", wrong=0.01)
+    with pytest.raises(ConfigError, match="tpot takes no weights of rows"):
+        BlendTrainer(spied).fit(spec, spec.params(), weighted, TASK, tmp_path)
+    assert spied.fits == []
+    alike = planted_shards(tmp_path / "alike", wrong=1.0)
+    with pytest.raises(TrainingError, match="ended in the middle"):
+        BlendTrainer(Spied("h2o_automl")).fit(spec, spec.params(), alike, TASK, tmp_path / "h2o")
+
+
 def _java() -> Any:
     from erazoo.java import Java
 
@@ -216,6 +231,7 @@ def test_a_blend_asks_for_a_gpu_unless_its_members_do_without(
     make_run: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.spread.visible_gpus", lambda: ("0",))
+    monkeypatch.setattr("training.gpus._asked", lambda model, options: "")
     held = [f"models.both.params.{name}.device=cpu" for name in BOTH]
     asks = Job.of(*make_run(*HIGH_MEMORY), "both")
     does_not = Job.of(*make_run(*HIGH_MEMORY, *held, name="held"), "both")

@@ -16,9 +16,10 @@ from numerai_tools.scoring import correlation_contribution, numerai_corr
 from scipy.stats import spearmanr
 
 from erazoo.config import Config, load
-from erazoo.engine.journal import read_outcomes
+from erazoo.engine.job import Job, Outcome
+from erazoo.engine.journal import Journal, log_path, read_outcomes
 from erazoo.folds import FoldPlan
-from erazoo.publish import read_json
+from erazoo.publish import make_dir, read_json
 from erazoo.rundir import RunDir
 from etl.build import open_shards, shard
 from scoring.report.models.columns import COLUMNS
@@ -155,6 +156,22 @@ def test_costs_are_those_of_the_job_and_of_the_live_model(compared: Compared, na
     outcome = read_outcomes(compared.run.path(JOBS))[f"compare.{name}"]
     assert row["peak_memory_mb"] >= round(outcome.peak_mb) > 50
     assert row["peak_memory_mb"] >= max(card["peak_memory_mb"] for card in cards)
+
+
+@pytest.mark.parametrize(("later", "counts"), [(0.0, True), (1.5, False)])
+def test_the_peak_of_an_older_job_is_not_that_of_a_later_training(
+    trained: tuple[Config, RunDir], later: float, counts: bool
+) -> None:
+    config, run = trained
+    result = read_json(run.path("models", "ridge", "result.json"))
+    job = Job(id="compare.ridge", call="training.comparison_job:train_one")
+    value = {"fitted": 3, "seconds": result["seconds"]["wall"] - later}
+    log = log_path(run.path(JOBS), job.id)
+    outcome = Outcome(id=job.id, attempts=1, log=log, state="ok", value=value, peak_mb=1e6)
+    Journal(make_dir(run.path(JOBS))).add(job, outcome)
+    contest = plan_contest(config, ["ridge"])
+    [row] = [r for r in compare(contest, run, Limits())["rows"] if r["name"] == "ridge"]
+    assert row["peak_memory_mb"] == (1e6 if counts else result["peak_memory_mb"])
 
 
 def test_every_column_has_a_figure_of_every_model(compared: Compared) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from erazoo.artefacts import CARD
+from erazoo.artefacts import CARD, open_sealed
 from erazoo.config import Config
 from erazoo.errors import ArtifactError, ConfigError, LeakageError, SchemaError
 from erazoo.publish import read_json
 from erazoo.rundir import RunDir
+from training import job as jobs
 from training.job import Job
 from training.loop import train_model
 
@@ -46,6 +47,21 @@ def test_each_fit_goes_on_from_the_earlier_one_that_fits(make_run: Make) -> None
     assert {*last["fit"], *last["known"]} == set(job.plan.final)
     assert set(last["known"]) == set(old["final"]["fit"])
     assert len(list(run.path("models", "lightgbm", "final").glob("model*.txt"))) == 2
+
+
+def test_an_earlier_model_is_read_through_once_for_all_folds(
+    make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = "models.lightgbm.seeds=2"
+    folder = earlier(make_run, seeds)
+    read: list[Path] = []
+    monkeypatch.setattr(jobs, "open_sealed", lambda path: (read.append(path), open_sealed(path))[1])
+    config, run = make_run(f"models.lightgbm.continue_from={folder}", seeds)
+    job = Job.of(config, run, "lightgbm")
+    for fold in job.plan.folds:
+        for member in job.members:
+            job.key(job.task(fold, member))
+    assert sorted(read) == sorted(path.parent for path in folder.glob(f"**/seed-*/{CARD}"))
 
 
 def test_a_chain_remembers_all_that_was_learned(make_run: Make) -> None:

@@ -180,6 +180,11 @@ def test_a_search_that_never_ends_is_refused() -> None:
         catalogue.resolve(catalogue.get("h2o_automl"), "", {"max_models": 0})
 
 
+def test_a_base_model_that_stands_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'members': value error, a base model stands twice"):
+        catalogue.resolve(catalogue.get("h2o_stacked"), "", {"members": ["gbm", "glm", "gbm"]})
+
+
 def test_the_options_of_a_search_reach_h2o() -> None:
     params = AutoMLParams(max_models=3, max_runtime_seconds=60, sort_metric="MAE", exclude=("DRF",))
     asked = params.options(seed=9)

@@ -94,7 +94,6 @@ SEARCHES: dict[str, Any] = {
 class TestH2OTPOT(BlendContract):
     name = "h2o_tpot_ensemble"
     options: ClassVar = SEARCHES
-    weighs = False
 
 
 @pytest.mark.parametrize("preset", ["demo", "hour"])

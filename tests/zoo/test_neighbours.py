@@ -16,13 +16,11 @@ from etl.shards import ShardSet
 class TestKNN(EstimatorContract):
     name = "knn"
     options: ClassVar = {"n_neighbors": 15}
-    weighs = False
     signal = 0.3
 
 
 class TestGaussianProcess(EstimatorContract):
     name = "gaussian_process"
-    weighs = False
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,6 @@ class TestTPOT(EstimatorContract):
     name = "tpot"
     preset = "demo"
     options: ClassVar = {"population": 4}
-    weighs = False
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +13,7 @@ from erazoo.errors import ArtifactError, SchemaError, TrainingError
 from erazoo.guarded import Guarded
 from erazoo.java import find_java
 from erazoo.panel import FeatureSpec
+from erazoo.scratch import Scratch
 from etl.shards.rows import as_floats
 from training.estimator import check_features
 from training.h2o.program import h2o_jar
@@ -76,7 +76,7 @@ class Mojo:
         self.close()
 
     def _start(self) -> Guarded:
-        self._folder = tempfile.TemporaryDirectory(prefix="erazoo-mojo-")
+        self._folder = Scratch("mojo")
         program = self._program = Guarded(self._words(), self._log, pipes=True)
         try:
             [count] = struct.unpack(">i", _exactly(program, 4))
@@ -91,7 +91,7 @@ class Mojo:
 
     @property
     def _log(self) -> Path:
-        return Path(self._folder.name) / "log"
+        return self._folder.path / "log"
 
     def _words(self) -> list[str | Path]:
         return [

@@ -45,6 +45,7 @@ SPEC = ModelSpec(
     summary="H2O's AutoML and TPOT's pipelines, blended by ranks",
     params=H2OTPOTParams,
     presets={"demo": _preset("demo"), "standard": {}, "hour": _preset("hour")},
+    takes_weights=False,
     needs=("Java", "extra tpot"),
     build=build,
 )

@@ -97,7 +97,7 @@ class Boosting(ABC, Generic[P]):
             TrainingError: no row has a resolved target, or no watched era has a CORR.
             ConfigError: a target, weights or a device that this model cannot take.
         """
-        rows = ShardRows(data, fit.eras, fit.target)
+        rows = data.numbered(fit.eras, fit.target)
         if not len(rows):
             raise nothing_to_learn(fit.target)
         gpu = gpu_of(self.library, self.params.device, fit.device, self.no_gpu)
@@ -276,7 +276,7 @@ class Boosting(ABC, Generic[P]):
     def _watched(self, data: ShardSet, fit: Fit, goal: Goal) -> LabelledRows | None:
         if not fit.watched:
             return None
-        rows = ShardRows(data, fit.watched, fit.target, training=False)
+        rows = data.numbered(fit.watched, fit.target, training=False)
         if not len(rows):
             raise nothing_to_learn(f"{fit.target} in the watched eras")
         return self._labelled(rows, goal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from erazoo.panel import FeatureSpec
 from zoo.catalogue import ModelSpec
@@ -25,7 +25,7 @@ class H2OStackedParams(FoldedParams):
         demo: small base models for the generated tournament.
 
     Args:
-        members: base models.
+        members: base models, each once.
         ntrees: trees of GBM and DRF.
         learn_rate: shrinkage of each tree of GBM.
         max_depth: depth of a tree.
@@ -37,6 +37,13 @@ class H2OStackedParams(FoldedParams):
     learn_rate: float = Field(0.05, gt=0, le=1)
     max_depth: int = Field(5, ge=1, le=64)
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((32, 16), min_length=1)
+
+    @field_validator("members")
+    @classmethod
+    def _once(cls, value: tuple[Base, ...]) -> tuple[Base, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a base model stands twice")
+        return value
 
 
 class Stacked:

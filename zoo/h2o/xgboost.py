@@ -29,6 +29,11 @@ class H2OXGBoostParams(BoostedParams):
     reg_lambda: float = Field(1.0, ge=0)
     backend: Literal["auto", "cpu", "gpu"] = "auto"
 
+    @property
+    def device(self) -> str:
+        """Where trees are grown, by the name that other models give it."""
+        return self.backend
+
 
 class XGBoost(Single):
     """The estimator, where the server's platform has it."""

@@ -9,6 +9,7 @@ from typing import Any
 from erazoo.artefacts import CARD, open_sealed
 from erazoo.errors import ConfigError, LeakageError, SchemaError
 from erazoo.panel import FeatureSpec
+from zoo.learned_columns import own_features
 
 CODE = "code"
 """The layer of a network whose output other networks may read."""
@@ -57,11 +58,12 @@ def encoder_cards(model: Path, fold: str = "") -> tuple[Path, ...]:
 def load_encoder(folder: Path, spec: FeatureSpec) -> Any:
     """The frozen network from raw features (n, F) to the code (n, c) of a trained model.
 
-    It has neither the noise nor the dropout of its own training, and adds nothing to a loss.
+    It has neither the noise nor the dropout of its own training, and adds nothing to a loss. One
+    that learned from some of the features picks these.
 
     Raises:
         ArtifactError: there is none, or it is damaged.
-        SchemaError: it was trained on other features.
+        SchemaError: it was trained on other features, or on one that is not here.
         ConfigError: its network has no code.
     """
     import keras
@@ -75,11 +77,12 @@ def load_encoder(folder: Path, spec: FeatureSpec) -> Any:
             received=f"{', '.join(card['members'])} in {folder}",
             hint="Train the autoencoder with one seed and one target",
         )
-    if card.get("fingerprint") != spec.fingerprint:
+    own = own_features(card, spec, folder)
+    if card.get("fingerprint") != own.fingerprint:
         raise SchemaError(
             "an encoder of other features",
             received=f"fingerprint {card.get('fingerprint')} in {folder}",
-            expected=spec.fingerprint,
+            expected=own.fingerprint,
         )
     model = keras.saving.load_model(folder / MODEL, compile=False)
     if CODE not in {layer.name for layer in model.layers}:
@@ -93,4 +96,15 @@ def load_encoder(folder: Path, spec: FeatureSpec) -> Any:
             layer.stddev = 0.0
         elif isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
-    return encoder
+    return encoder if own.names == spec.names else _picking(encoder, spec, own)
+
+
+def _picking(encoder: Any, spec: FeatureSpec, own: FeatureSpec) -> Any:
+    """An encoder of raw features (n, F), for one that takes some of them."""
+    import keras
+
+    from zoo.keras.layers import Columns
+
+    features = keras.Input((len(spec.names),), dtype=spec.dtype.name)
+    code = encoder(Columns(spec.columns(own.names).tolist())(features))
+    return keras.Model(features, code, name="encoder", trainable=False)

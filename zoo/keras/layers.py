@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from zoo.keras.unpack import Unpack
 
 __all__ = [
     "ClassToken",
+    "Columns",
     "FeatureTokens",
     "GaussianCode",
     "NtkDense",
@@ -41,6 +43,35 @@ def random_signs(shape: Any, dtype: Any = None) -> Any:
 
 def _uniform(limit: float) -> Any:
     return keras.initializers.RandomUniform(-limit, limit)
+
+
+@_saved
+class Columns(keras.layers.Layer):  # type: ignore[misc]
+    """Some features of all: (n, F) to (n, k).
+
+    Args:
+        columns: positions of the k features, in order.
+        options: of every keras layer.
+    """
+
+    def __init__(self, columns: Sequence[int], **options: Any) -> None:
+        super().__init__(**options)
+        self.columns = list(columns)
+
+    @override
+    def call(self, x: Any) -> Any:
+        """(n, F) to (n, k), of the same type."""
+        return ops.take(x, self.columns, axis=1)
+
+    @override
+    def compute_output_spec(self, x: Any) -> Any:
+        """(n, k) of the same type."""
+        return keras.KerasTensor((x.shape[0], len(self.columns)), dtype=x.dtype)
+
+    @override
+    def get_config(self) -> dict[str, Any]:
+        """Its arguments."""
+        return {**super().get_config(), "columns": self.columns}
 
 
 @_saved

@@ -65,7 +65,7 @@ class GaussianProcess:
             ConfigError: rows of unequal weight.
         """
         drawn, scale = draw_scaled("gaussian_process", data, fit, self.params.rows, np.float64)
-        refuse_weights("gaussian_process", drawn)
+        refuse_weights("gaussian_process", drawn.weights)
         with limited("gaussian_process", fit.threads):
             model = self._solver(drawn, fit.seed).fit(drawn.features, drawn.target)
         kernel = model.kernel_.k1
@@ -134,5 +134,6 @@ SPEC = ModelSpec(
     summary="A Gaussian process (scikit-learn), on at most 10,000 drawn rows",
     params=GaussianProcessParams,
     presets={"classic": {"rows": 4_000}, "demo": {"rows": 1_500}, "small": {"rows": 500}},
+    takes_weights=False,
     build=build,
 )

@@ -59,7 +59,7 @@ class KNN:
         """
         with limited("knn", fit.threads):
             drawn, scale = draw_scaled("knn", data, fit, self.params.rows)
-        refuse_weights("knn", drawn)
+        refuse_weights("knn", drawn.weights)
         if len(drawn.target) < self.params.n_neighbors:
             raise ConfigError(
                 "knn averages more rows than it keeps",
@@ -119,5 +119,6 @@ SPEC = ModelSpec(
         "demo": {"n_neighbors": 300, "rows": 10_000},
         "small": {"n_neighbors": 100, "rows": 5_000},
     },
+    takes_weights=False,
     build=build,
 )

@@ -104,7 +104,7 @@ class TPOT:
         folds = purged_folds(data.axis, fit.eras, self.params.folds, fit.purge)
         eras = _thinned(tuple(folds), self.params.rows)
         drawn, scale = draw_scaled("tpot", data, replace(fit, eras=eras), self.params.rows)
-        refuse_weights("tpot", drawn)
+        refuse_weights("tpot", drawn.weights)
         wanted = Wanted(
             **self.params.model_dump(exclude={"rows", "folds"}), seed=fit.seed, threads=fit.threads
         )
@@ -181,6 +181,7 @@ SPEC = ModelSpec(
     summary="TPOT: the best of many bred pipelines of scikit-learn, over purged folds",
     params=TPOTParams,
     presets=PRESETS,
+    takes_weights=False,
     needs=("extra tpot",),
     build=build,
     require=find_tpot,

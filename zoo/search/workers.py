@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+
+from erazoo.scratch import Scratch
 
 HERE = "127.0.0.1:0"
 """Dask always opens a page of its state; it has no routes here, and no other machine sees it."""
@@ -33,7 +34,7 @@ def dask_client(threads: int) -> Iterator[Any]:
     pool = ThreadPoolExecutor(threads, "tpot", initializer=threadpool_limits, initargs=(1,))
     with (
         dask.config.set(quiet),
-        tempfile.TemporaryDirectory(prefix="erazoo-tpot-") as folder,
+        Scratch("tpot") as folder,
         pool,
     ):
         own = {"nthreads": 1, "memory_limit": 0, "executor": pool, "local_directory": folder}

@@ -30,6 +30,8 @@ def sortable_table(lines: list[Line]) -> str:
 
 
 def _lines(results: RunResults) -> list[Line]:
+    """What is scored, then what is not; models of a grid that it did not keep have its section."""
+    shown = {row["name"] for row in results.grid["rows"]} if results.grid else set()
     models = {model.name: model for model in results.models}
     final = {c.name: c for c in results.final.candidates} if results.final else {}
     lines = []
@@ -38,7 +40,8 @@ def _lines(results: RunResults) -> list[Line]:
             Line(c.name, c, models.pop(c.name, None), share(scores, c), final.get(c.name))
             for c in scores.candidates
         ]
-    return lines + [Line(name, None, model, None, None) for name, model in models.items()]
+    rest = [model for name, model in models.items() if name not in shown]
+    return lines + [Line(model.name, None, model, None, None) for model in rest]
 
 
 def _table(lines: list[Line], columns: list[Column]) -> str:

@@ -1,0 +1,1 @@
+"""Incremental learning: history replayed era by era, as it would have been lived."""
