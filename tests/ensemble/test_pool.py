@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,27 +178,21 @@ def test_an_id_in_another_era_is_refused(trained: Trained, tmp_path: Path, kind:
 # In-sample predictions slipped in, in every way that was thought of.
 
 
-def test_predictions_of_the_final_fit_are_refused(
-    trained: Trained, other_run: Callable[[], Path]
-) -> None:
-    """The plain trap: a model of all eras predicts its own training eras."""
-    config, run = trained
-    file = other_run()
-    one = Predictions.load(file)
-    folds = np.full(len(one.ids), "final", dtype=object)
-    Predictions(one.name, one.kind, one.ids, one.eras, one.values, folds, one.facts).save(file)
-    refused(config, run, file, "in-sample predictions.*do not validate on.*from 'final'")
-
-
-def test_eras_that_a_fold_trained_on_are_refused(
-    trained: Trained, other_run: Callable[[], Path]
+@pytest.mark.parametrize(
+    ("fold", "words"),
+    [
+        ("final", "do not validate on.*from 'final'"),  # the plain trap: it learned every era
+        ("fold-1", "era 0016 from 'fold-1'"),  # learned by this fold, validated by another
+    ],
+)
+def test_predictions_of_a_fit_that_learned_the_era_are_refused(
+    trained: Trained, other_run: Callable[[], Path], fold: str, words: str
 ) -> None:
     config, run = trained
     file = other_run()
     one = Predictions.load(file)
-    folds = np.full(len(one.ids), "fold-1", dtype=object)
-    Predictions(one.name, one.kind, one.ids, one.eras, one.values, folds, one.facts).save(file)
-    refused(config, run, file, "in-sample predictions.*era 0016 from 'fold-1'")
+    replace(one, folds=np.full(len(one.ids), fold, dtype=object)).save(file)
+    refused(config, run, file, f"in-sample predictions.*{words}")
 
 
 def test_in_sample_values_under_the_names_of_honest_folds_are_refused(
@@ -209,7 +204,7 @@ def test_in_sample_values_under_the_names_of_honest_folds_are_refused(
     pool = pool_of(config, run)
     one = Predictions.load(file)
     values = (one.values + pool.targets).astype(np.float32)
-    Predictions(one.name, one.kind, one.ids, one.eras, values, one.folds, one.facts).save(file)
+    replace(one, values=values).save(file)
     refused(config, run, file, "not those that its folds made")
 
 
@@ -220,7 +215,7 @@ def test_a_forged_fold_beside_a_forged_file_is_refused(
     file = other_run()
     fold = file.parent / "folds" / "fold-0" / "predictions.parquet"
     one = Predictions.load(fold)
-    Predictions(one.name, one.kind, one.ids, one.eras, -one.values, one.folds, one.facts).save(fold)
+    replace(one, values=-one.values).save(fold)
     refused(config, run, file, "changed since they were sealed", ArtifactError)
 
 
@@ -245,7 +240,7 @@ def test_folds_without_a_purge_are_refused(trained: Trained, other_run: Callable
     refused(config, run, file, "other folds than the record beside them")
     one = Predictions.load(file)
     facts = {**one.facts, "plan": fingerprint(plan)}
-    Predictions(one.name, one.kind, one.ids, one.eras, one.values, one.folds, facts).save(file)
+    replace(one, facts=facts).save(file)
     refused(config, run, file, "in-sample predictions.*fold-0: era 0016")
 
 

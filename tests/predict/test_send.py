@@ -116,15 +116,21 @@ def test_what_belongs_to_no_tournament_is_not_uploaded(
         submit_run(with_data(config, source="prices"), run, upload=True)
 
 
-def test_the_unique_file_goes_to_a_slot_of_its_own(
-    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
-) -> None:
+def with_unique(predicted: tuple[Config, RunDir, Path]) -> tuple[Config, RunDir]:
+    """The same run with a unique version beside its ensemble."""
     config, run, _ = predicted
     unique = UniqueSection(to=("features",), amount=1.0)
     section = config.ensemble.model_copy(update={"unique": unique})
     config = config.model_copy(update={"ensemble": section})
     ensemble(config, run)
     predict(config, run)
+    return config, run
+
+
+def test_the_unique_file_goes_to_a_slot_of_its_own(
+    predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
+) -> None:
+    config, run = with_unique(predicted)
     service = tournament_server.service
     service.slots = (*service.slots, Slot("another", "00000000-another", 8))
     first, second = [slot.name for slot in service.slots if slot.tournament == 8]
@@ -150,12 +156,7 @@ def test_the_unique_file_goes_to_a_slot_of_its_own(
 def test_both_slots_are_looked_up_before_anything_is_sent(
     predicted: tuple[Config, RunDir, Path], tournament_server: RehearsalServer
 ) -> None:
-    config, run, _ = predicted
-    unique = UniqueSection(to=("features",), amount=1.0)
-    section = config.ensemble.model_copy(update={"unique": unique})
-    config = config.model_copy(update={"ensemble": section})
-    ensemble(config, run)
-    predict(config, run)
+    config, run = with_unique(predicted)
     service = tournament_server.service
     service.slots = tuple(slot for slot in service.slots if slot.tournament == 8)
     (only,) = [slot.name for slot in service.slots]
