@@ -157,7 +157,12 @@ def test_a_spark_driver_killed_mid_run_is_a_row_and_the_others_go_on(
     config, run = make_run(*settings)
     work = threading.Thread(target=lambda: train(config, run, ["spark", "ridge"]))
     work.start()
-    process(run, victim).send_signal(signal.SIGKILL)
+    found = process(run, victim)
+    if victim == "java":
+        place = [word for word in found.cmdline() if word.startswith("-Djava.io.tmpdir=")]
+        assert place
+        assert Path(place[-1].partition("=")[2]).is_relative_to(run.root)
+    found.send_signal(signal.SIGKILL)
     work.join()
     result = read_json(run.path("models", "spark", "result.json"))
     assert result["status"] == "failed"

@@ -78,12 +78,15 @@ def session(order: dict[str, Any], folder: Path) -> Any:
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
     if on_this_machine(order["master"]):
         os.environ["SPARK_LOCAL_IP"] = LOOPBACK
     settings = {
         "spark.driver.memory": f"{order['memory_mb']}m",
         "spark.executor.memory": f"{order['memory_mb']}m",
-        "spark.driver.extraJavaOptions": JAVA_17,
+        # libraries that XGBoost and Snappy unpack would stay in /tmp when Java is killed
+        "spark.driver.extraJavaOptions": f'{JAVA_17} "-Djava.io.tmpdir={temporary}"',
         "spark.executor.extraJavaOptions": JAVA_17,
         "spark.log.level": "WARN",
         "spark.ui.enabled": "false",
