@@ -16,6 +16,7 @@ MODULES = {
     "training": ("training",),
     "boosting": ("boosting", "compare", "h2o_import"),
     "ensemble": ("ensemble", "ensemble_meta"),
+    "mining": ("mining",),
 }
 
 

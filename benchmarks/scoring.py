@@ -23,7 +23,7 @@ from numerai_tools import scoring as library
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.figure import Figure
+from benchmarks.figure import UNJUDGED, Figure
 from benchmarks.measure import alternate, baseline_file, in_turn, python
 from scoring.contribution import mmc
 from scoring.corr import numerai_corr, pearson
@@ -47,8 +47,8 @@ def figures(quick: bool) -> Iterator[Figure]:
         panel = make_panel(8 if quick else ERAS)
         yield from _against_eras(panel, "no ties")
         yield from _against_eras(panel.rounded(), "ties")
-        yield _against_loop(panel)
-        yield _against_miner(panel)
+        yield against_loop(panel)
+        yield against_miner(panel)
         for features in (780,) if quick else FNC_GOALS:
             yield from _feature_neutral(features)
         yield from _feature_neutral(780, dependent=100)
@@ -57,7 +57,7 @@ def figures(quick: bool) -> Iterator[Figure]:
 
 @dataclass(frozen=True)
 class Panel:
-    """Predictions (n, M), meta model and target of eras of 5,000 rows."""
+    """Predictions (n, M), meta model and target of eras of equal size."""
 
     predictions: NDArray[np.float32]
     meta_model: NDArray[np.float64]
@@ -70,7 +70,7 @@ class Panel:
 
     def frames(self) -> list[tuple[pd.DataFrame, pd.Series, pd.Series]]:
         """Predictions, meta model and target of each era, ids in order."""
-        index = pd.Index([f"n{i:08d}" for i in range(ROWS)], name="id")
+        index = pd.Index([f"n{i:08d}" for i in range(self.slices.counts[0])], name="id")
         names = [f"m{j}" for j in range(MODELS)]
         return [
             (
@@ -82,14 +82,14 @@ class Panel:
         ]
 
 
-def make_panel(eras: int) -> Panel:
+def make_panel(eras: int, size: int = ROWS) -> Panel:
     """Normal predictions, float32 as models give them, and a target in five bins."""
     rng = np.random.default_rng(0)
-    rows = eras * ROWS
+    rows = eras * size
     target = rng.choice(BINS, p=SHARES, size=rows)
     predictions = rng.standard_normal((rows, MODELS), dtype=np.float32)
     predictions += (0.1 * (target - 0.5))[:, None].astype(np.float32)
-    slices = EraSlices.from_labels(np.repeat([f"{k:04d}" for k in range(1, eras + 1)], ROWS))
+    slices = EraSlices.from_labels(np.repeat([f"{k:04d}" for k in range(1, eras + 1)], size))
     return Panel(predictions, rng.normal(size=rows), target, slices)
 
 
@@ -116,7 +116,7 @@ def _against_eras(panel: Panel, said: str) -> Iterator[Figure]:
         yield Figure(f"{name}, {said}, largest difference", difference, 1e-12, "", "<= 1")
 
 
-def _against_loop(panel: Panel) -> Figure:
+def against_loop(panel: Panel) -> Figure:
     """Ours with all figures of a summary; theirs mean, Sharpe and drawdown, by era and model."""
     frames = panel.frames()
 
@@ -135,7 +135,7 @@ def _against_loop(panel: Panel) -> Figure:
     )
 
 
-def _against_miner(panel: Panel) -> Figure:
+def against_miner(panel: Panel, goal: str = UNJUDGED) -> Figure:
     """The scoring half of the plain mining loop: Pearson by era, in sum."""
     spec = spec_from_file_location("miner_loop", baseline_file("miner_loop.py"))
     assert spec is not None
@@ -155,7 +155,7 @@ def _against_miner(panel: Panel) -> Figure:
         ROUNDS,
     )
     name = "Pearson evaluation of 20 models, against the plain mining loop"
-    return Figure(name, *times, "s", inverse=True, facts=_facts(panel))
+    return Figure(name, *times, "s", goal, inverse=True, facts=_facts(panel))
 
 
 def _feature_neutral(features: int, dependent: int = 0) -> Iterator[Figure]:
@@ -217,7 +217,12 @@ def _peak(path: str) -> list[float]:
 
 
 def _facts(panel: Panel) -> dict[str, Any]:
-    return {"eras": len(panel.slices), "rows an era": ROWS, "models": MODELS, "threads": 1}
+    return {
+        "eras": len(panel.slices),
+        "rows an era": int(panel.slices.counts[0]),
+        "models": MODELS,
+        "threads": 1,
+    }
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -18,7 +18,6 @@ from ensemble.rank_file import JOURNAL, PART, fill_ranks, read_ranks
 from erazoo.errors import DataError, SchemaError
 from erazoo.logs import LOGGER
 from erazoo.publish import atomic_file, fingerprint, read_json, sha256, write_json
-from etl.build import FOLDS
 from scoring.blocks import read_era
 from scoring.eras import EraSlices
 from scoring.ranks import era_ranks
@@ -110,8 +109,8 @@ def kept_slices(slices: EraSlices, kept: NDArray[np.bool_]) -> EraSlices:
 
 def _key(member: Member, kind: str, truth: Truth, content: str, reach: int) -> str:
     """What a column depends on: the predictions, the record of their folds, and the rows."""
-    record = member.run / FOLDS
-    prints = [sha256(path) if path.is_file() else None for path in (member.file(kind), record)]
+    read = (member.file(kind), member.record)
+    prints = [sha256(path) if path.is_file() else None for path in read]
     rows = [truth.slices.labels, truth.slices.rows, content]
     return fingerprint([FORMAT, member.name, prints, rows, reach])
 

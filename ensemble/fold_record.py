@@ -13,7 +13,6 @@ from erazoo.eras import EraAxis
 from erazoo.errors import ArtifactError, LeakageError
 from erazoo.folds import EraFold, FoldPlan
 from erazoo.publish import fingerprint, read_json, sha256
-from etl.build import FOLDS
 from training.job import PREDICTIONS
 from training.predictions import Predictions, gather
 
@@ -58,13 +57,13 @@ def open_out_of_sample(member: Member, kind: str, reach: int = 0) -> Predictions
             f"the predictions of {member.name!r} are not those that its folds made",
             received=str(path),
             expected=f"what lies in {member.folder / 'folds'}",
-            hint=f"Run `erazoo train {member.folder.name}` again in {member.run}",
+            hint=member.again,
         )
     return made
 
 
 def _plan(member: Member, made: Predictions) -> FoldPlan:
-    path = member.run / FOLDS
+    path = member.record
     try:
         plan = FoldPlan.from_json(read_json(path))
     except FileNotFoundError:
@@ -80,7 +79,7 @@ def _plan(member: Member, made: Predictions) -> FoldPlan:
             f"the predictions of {member.name!r} come from other folds than the record beside them",
             received=made.facts.get("plan"),
             expected=f"{fingerprint(plan.to_json())} of {path}",
-            hint=f"Run `erazoo train {member.folder.name}` again in {member.run}",
+            hint=member.again,
         )
     return plan
 
@@ -143,7 +142,7 @@ def _fit(member: Member, fold: EraFold) -> tuple[dict[str, Any], Predictions]:
         raise LeakageError(
             f"the fit behind the predictions of {member.name!r} is missing",
             expected=f"{CARD} and {PREDICTIONS} in {folder}",
-            hint=f"Run `erazoo train {member.folder.name}` in {member.run}",
+            hint=member.again,
         ) from None
     except (ValueError, KeyError, TypeError):
         raise ArtifactError("the card of a fit is damaged", received=str(folder)) from None

@@ -1,9 +1,9 @@
-"""Members of an ensemble: the run's own models and prediction files of other runs."""
+"""Members of an ensemble: the run's own models, prediction files of other runs, mined models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from erazoo.config import Config
@@ -12,8 +12,12 @@ from erazoo.near import nearest
 from erazoo.publish import read_json
 from erazoo.rundir import RunDir
 from etl.build import FOLDS
+from search.exports import EXPORT
+from search.folder import MINE
 from training.job import FINAL, RESULT, model_dir, model_stage
 from training.predictions import prediction_facts
+
+MODELS = "models"
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,30 @@ class Member:
         name: unique in an ensemble.
         family: of its model.
         run: the run directory that it was trained in.
-        folder: of its results, `RUN/models/NAME`.
+        folder: of its results, `RUN/models/NAME` or `RUN/mine/STUDY/export/ID`.
     """
 
     name: str
     family: str
     run: Path
     folder: Path
+
+    @property
+    def trained(self) -> bool:
+        """Whether `erazoo train` made it; otherwise it was mined."""
+        return self.folder.parent == self.run / MODELS
+
+    @property
+    def record(self) -> Path:
+        """The record of its folds; those of a mined model are its study's."""
+        return (self.run if self.trained else self.folder) / FOLDS
+
+    @property
+    def again(self) -> str:
+        """What makes it anew."""
+        if self.trained:
+            return f"Run `erazoo train {self.folder.name}` again in {self.run}"
+        return f"Run `erazoo mine export {self.folder.name}` again in {self.run}"
 
     @property
     def final(self) -> Path:
@@ -46,7 +67,7 @@ def open_members(config: Config, run: RunDir) -> tuple[Member, ...]:
     """The configured members, the run's own models first; each must be trained.
 
     `ensemble.members` names models of the run (empty: all enabled ones, or none where there are
-    only files), `ensemble.files` prediction files of other runs.
+    only files), `ensemble.files` prediction files of other runs and of exported mined models.
 
     Raises:
         ConfigError: an unknown member, or none, or one of them twice.
@@ -100,15 +121,27 @@ def _of_file(path: Path, taken: set[str]) -> Member:
     """The member that a prediction file of another run is of."""
     facts = prediction_facts(path)
     folder = path.resolve().parent
-    run, result = folder.parent.parent, folder / RESULT
-    if folder.parent.name != "models" or not (run / FOLDS).is_file() or not result.is_file():
+    run, result = _run_of(folder), folder / RESULT
+    member = None if run is None else Member(facts["name"], "", run, folder)
+    if member is None or not member.record.is_file() or not result.is_file():
         raise LeakageError(
             f"nothing says which eras the model behind {path} has learned from",
             received=f"a file in {folder}",
-            expected=f"RUN/models/NAME/{path.name} beside RUN/{FOLDS}",
-            hint="Name the file where `erazoo train` left it; the fold record lies there",
+            expected=f"RUN/models/NAME/{path.name} beside RUN/{FOLDS}, or "
+            f"RUN/{MINE}/STUDY/{EXPORT}/ID/{path.name}",
+            hint="Name the file where `erazoo train` or `erazoo mine export` left it; the fold "
+            "record lies there",
         )
-    return Member(_free_name(facts["name"], run, taken), _family(result), run, folder)
+    name = _free_name(member.name, member.run, taken)
+    return replace(member, name=name, family=_family(result))
+
+
+def _run_of(folder: Path) -> Path | None:
+    """The run directory that a model's folder lies in, None where it is no such folder."""
+    above = [path.name for path in folder.parents[:3]]
+    if above[:1] == [MODELS]:
+        return folder.parents[1]
+    return folder.parents[3] if above[::2] == [EXPORT, MINE] else None
 
 
 def _free_name(name: str, run: Path, taken: Sequence[str] | set[str]) -> str:

@@ -173,7 +173,7 @@ class Publication:
         values: NDArray[np.float32],
         origin: NDArray[np.object_] | None = None,
     ) -> Path:
-        own = [m.name for m in self.members if m.run == self.run.root]
+        own = [m.name for m in self.members if m.trained and m.run == self.run.root]
         facts = {
             "target": self.plan.target,
             "fingerprint": self.shards.spec.fingerprint,

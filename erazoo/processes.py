@@ -58,6 +58,19 @@ def interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, former)
 
 
+@contextmanager
+def ended_by_term() -> Iterator[None]:
+    """Take the signal that a machine going down or `kill` sends for Ctrl-C, to end in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
 def _end_with(parent: int, last: Callable[[], object] | None) -> None:
     while os.getppid() == parent:
         time.sleep(ORPHAN_CHECK_SECONDS)

@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from erazoo.config import Config, describe
 from erazoo.errors import ConfigError, StaleDataError
 from erazoo.logs import LOGGER
 from erazoo.provenance import provenance
 from erazoo.publish import LOCK, checksum, fingerprint, make_dir, read_json, sweep, write_json
+
+LOOKED_AT = (0.01, 0.05, 0.2)
+"""Seconds between attempts to take a lock."""
 
 
 class RunDir:
@@ -83,21 +86,32 @@ class RunDir:
             ConfigError: another command holds it.
         """
         with self.path(LOCK).open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(handle):
                 handle.seek(0)
                 raise ConfigError(
                     f"the run directory {self.root} is in use by another command",
                     received=handle.read().strip() or "an unknown process",
                     hint="Wait for it to end or choose another --run-dir",
-                ) from None
+                )
             handle.truncate(0)
             handle.write(f"process {os.getpid()}")
             handle.flush()
             for folder in (self.root, *(p for p in self.root.iterdir() if p.is_dir())):
                 sweep(folder)
             yield
+
+
+def _locked(handle: IO[str]) -> bool:
+    """Take a lock, also where somebody looks at that moment whether it is held."""
+    for pause in (*LOOKED_AT, None):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if pause is not None:
+                time.sleep(pause)
+        else:
+            return True
+    return False
 
 
 class Stage:

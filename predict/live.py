@@ -74,7 +74,7 @@ def predict(config: Config, run: RunDir, *, force: bool = False) -> dict[str, An
     for name in (STANDARD, UNIQUE):  # no file of an earlier round stays beside those of this one
         for path in _paths(config, run, name):
             path.unlink(missing_ok=True)
-    block = _own_block(config, run, recipes[STANDARD])
+    block = live_block(config, run, recipes[STANDARD])
     ranks = member_ranks(config, run, recipes.values(), block)
     standard = _version(config, run, recipes[STANDARD], block, ranks)
     unique, failed = _unique(config, run, recipes, block, ranks)
@@ -162,7 +162,7 @@ def member_ranks(
             continue
         shards = member.shards.resolve()
         if shards not in blocks:
-            blocks[shards] = _same_rows(_live_block(config, run, Cleaning.load(shards)), block)
+            blocks[shards] = _same_rows(_cleaned(config, run, Cleaning.load(shards)), block)
         values = _predicted(member, Manifest.load(shards).spec, blocks[shards])
         ranks[member.name] = era_ranks(values, slices).astype(np.float32)
     return ranks
@@ -183,8 +183,13 @@ def _predicted(member: RecipeMember, spec: FeatureSpec, block: EraBlock) -> NDAr
     return values
 
 
-def _own_block(config: Config, run: RunDir, recipe: Recipe) -> EraBlock:
-    """The live rows, cleaned by what was learned for the shards of the run."""
+def live_block(config: Config, run: RunDir, recipe: Recipe) -> EraBlock:
+    """The live rows, cleaned by what was learned for the shards of the run.
+
+    Raises:
+        StaleDataError: they would be read otherwise than the shards were.
+        SchemaError: the recipe was made from other shards.
+    """
     manifest = Manifest.load(run.path(SHARDS))
     if changed := changed_columns(config, manifest.facts["made_from"]):
         raise StaleDataError(
@@ -199,10 +204,10 @@ def _own_block(config: Config, run: RunDir, recipe: Recipe) -> EraBlock:
             expected=recipe.fingerprint,
             hint="Run `erazoo train` and `erazoo ensemble`",
         )
-    return _live_block(config, run, Cleaning.load(run.path(SHARDS)))
+    return _cleaned(config, run, Cleaning.load(run.path(SHARDS)))
 
 
-def _live_block(config: Config, run: RunDir, cleaning: Cleaning) -> EraBlock:
+def _cleaned(config: Config, run: RunDir, cleaning: Cleaning) -> EraBlock:
     block = LiveData(data_files(config, run), cleaning.raw).block()
     return replace(block, features=cleaning.features(block.features))
 
@@ -221,13 +226,8 @@ def _version(
     ranks: Mapping[str, NDArray[np.float32]],
 ) -> dict[str, Any]:
     """The predictions and the submission of one recipe."""
-    standard = recipe.name == STANDARD
-    own = {member.name: ranks[member.name] for member in recipe.members}
-    values = recipe.combination.live(np.stack(list(own.values())), block)
-    values = apply(recipe.post, values, _view(config, run, recipe, block, own))
-    if standard:
-        values = _post_process(config, run, values, block)
-    final = era_ranks(values, _slices(block)).reshape(-1).astype(np.float32)
+    own = [member.name for member in recipe.members]
+    final = live_values(config, run, recipe, block, ranks)
     path, place = _paths(config, run, recipe.name)
     labels = np.full(len(block), block.era, dtype=object)
     facts = {"target": recipe.target, "fingerprint": recipe.fingerprint}
@@ -239,9 +239,33 @@ def _version(
         "submission": str(place.relative_to(run.root)),
         "sha256": written.sha256,
         "predictions": str(path.relative_to(run.root)),
-        "members": list(own),
+        "members": own,
         "checked": list(written.checks),
     }
+
+
+def live_values(
+    config: Config,
+    run: RunDir,
+    recipe: Recipe,
+    block: EraBlock,
+    ranks: Mapping[str, NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """What a recipe makes of live rows: ranks (rows,) in (0, 1).
+
+    Args:
+        config: the experiment.
+        run: its run directory.
+        recipe: of the standard ensemble, which [predict] may neutralise, or of another.
+        block: the rows.
+        ranks: (rows,) of the members by name, at least.
+    """
+    own = {member.name: ranks[member.name] for member in recipe.members}
+    values = recipe.combination.live(np.stack(list(own.values())), block)
+    values = apply(recipe.post, values, _view(config, run, recipe, block, own))
+    if recipe.name != UNIQUE:
+        values = _post_process(config, run, values, block)
+    return era_ranks(values, _slices(block)).reshape(-1).astype(np.float32)
 
 
 def _unique(
@@ -317,17 +341,28 @@ def benchmarks_read(recipe: Recipe) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for step in recipe.post for name in step.reads))
 
 
-def _benchmark(config: Config, run: RunDir, block: EraBlock, name: str) -> NDArray[Any]:
-    """A benchmark's predictions of the live rows, (rows,); the first one where none is named."""
+def benchmark_name(config: Config, run: RunDir, wanted: str = "") -> str:
+    """The column of the live benchmark file that is meant, the first one where none is named.
+
+    Raises:
+        ConfigError: there is no such column, or no live benchmark file.
+    """
     files = data_files(config, run)
-    references = References(files.live_references, files)
-    wanted = name or next(iter(references.names), "")
-    if wanted not in references.names:
+    names = References(files.live_references, files).names
+    found = wanted or next(iter(names), "")
+    if found not in names:
         raise ConfigError(
             "the live predictions need a live benchmark file",
-            received=", ".join(references.names) or f"none in {files.place}",
-            expected=wanted or None,
+            received=", ".join(names) or f"none in {files.place}",
+            expected=found or None,
         )
+    return found
+
+
+def _benchmark(config: Config, run: RunDir, block: EraBlock, name: str) -> NDArray[Any]:
+    """A benchmark's predictions of the live rows, (rows,); the first one where none is named."""
+    wanted, files = benchmark_name(config, run, name), data_files(config, run)
+    references = References(files.live_references, files)
     values = references.reader([block.era]).of(block.era, block.ids)
     column = values[:, references.names.index(wanted)]
     if np.isnan(column).any():

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from erazoo.errors import ConfigError
 from scoring import series
@@ -157,7 +157,31 @@ def deflated_sharpe(
     return probabilistic_sharpe(table, expected_best(trials) * deviation, overlap)
 
 
-def expected_best(trials: int) -> float:
+def best_by_luck(scores: NDArray[Any], tries: float, overlap: int = 0) -> Figures:
+    """The Sharpe ratio that the best of many tries without skill is expected to reach.
+
+    Two things set it apart from the hurdle of `deflated_sharpe`, which fit a search of a wide
+    space. The spread of the Sharpe ratios is their error where the true one is 0, and not that of
+    the trials, of which most may be plainly bad: such a spread is no luck, and nothing could pass.
+    And `expected_best` is carried over to Student's t with the freedom of each error, because the
+    best of many is often one whose error came out too small. Of 500 independent series of noise
+    over 40 eras with an overlap of 4, one passes 0.95 in 4 of 100 searches; with the normal
+    quantile in 76.
+
+    Args:
+        scores: (E,) or (E, M), consecutive eras, NaN where an era has no score.
+        tries: independent tries, 1 or more; see `expected_best`.
+        overlap: eras that a label reaches past its own.
+
+    Returns:
+        (M,), to be given to `probabilistic_sharpe`; NaN where too few eras are scored.
+    """
+    known = long_run(scores, overlap)
+    highest = stdtrit(known.freedom, ndtr(expected_best(tries)))
+    return np.asarray(highest * np.sqrt(series.divide(np.ones(len(known.eras)), known.eras - 1)))
+
+
+def expected_best(trials: float) -> float:
     """The expected highest of `trials` standard normal draws.
 
     (1 - g) z(1 - 1/N) + g z(1 - 1/(N e)), g the Euler-Mascheroni constant and z the normal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from erazoo.config.schema import ModelEntry
 from erazoo.errors import ConfigError
 from erazoo.near import nearest
@@ -26,7 +28,21 @@ def own_columns(name: str, entry: ModelEntry, spec: FeatureSpec) -> tuple[str, .
     """
     if not entry.feature_words:
         return spec.names
-    found = {one for word in entry.feature_words for one in _of_word(name, word, spec)}
+    return columns_of(f"models.{name}.features", entry.feature_words, spec)
+
+
+def columns_of(place: str, words: Iterable[str], spec: FeatureSpec) -> tuple[str, ...]:
+    """The features that sets and groups name, in the order of the panel.
+
+    Args:
+        place: the key of the configuration that names them, for messages.
+        words: `all`, sets, groups, or two of these with `&` between.
+        spec: the features of the shards.
+
+    Raises:
+        ConfigError: as `own_columns` does.
+    """
+    found = {one for word in words for one in _of_word(place, word, spec)}
     return tuple(one for one in spec.names if one in found)
 
 
@@ -39,22 +55,22 @@ def narrowed_to(name: str, entry: ModelEntry, data: ShardSet) -> ShardSet:
     return data.narrowed(own_columns(name, entry, data.spec))
 
 
-def _of_word(name: str, word: str, spec: FeatureSpec) -> set[str]:
+def _of_word(place: str, word: str, spec: FeatureSpec) -> set[str]:
     if word in spec.groups or word == ALL:
-        return _of_group(name, word, spec)
-    parts = [_of_group(name, part.strip(), spec) for part in word.split(BOTH)]
+        return _of_group(place, word, spec)
+    parts = [_of_group(place, part.strip(), spec) for part in word.split(BOTH)]
     shared = set.intersection(*parts)
     if not shared:
-        raise ConfigError(f"models.{name}.features names sets that share no feature", received=word)
+        raise ConfigError(f"{place} names sets that share no feature", received=word)
     return shared
 
 
-def _of_group(name: str, word: str, spec: FeatureSpec) -> set[str]:
+def _of_group(place: str, word: str, spec: FeatureSpec) -> set[str]:
     if word == ALL:
         return set(spec.names)
     if word not in spec.groups:
         raise ConfigError(
-            f"models.{name}.features names neither a feature set nor a group of the shards",
+            f"{place} names neither a feature set nor a group of the shards",
             received=word,
             expected=nearest(word, [ALL, *(group for group in spec.groups if group != ALL)]),
         )

@@ -60,7 +60,7 @@ class WalkCase:
         _check_method(config)
         shards, folds = open_shards(config, run)
         members = open_members(config, run)
-        own = [member.name for member in members if member.run == run.root]
+        own = [one.name for one in members if one.trained and one.run == run.root]
         models, refused = walked_models(config, run, own, walk_folder(run) / STATE / "models")
         return cls(config, run, shards, folds, members, models, refused)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from erazoo.commands.frame import Call, verb
-from erazoo.commands.table import table
+from erazoo.commands.table import fitting, table
 from erazoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -124,12 +124,10 @@ def _fitting(rows: Sequence[Mapping[str, Any]], width: int) -> str:
     from scoring.report.models.columns import COLUMNS
 
     columns = [c for c in COLUMNS if any(c.value(row) is not None for row in rows)]
-    while True:
-        heads = ["model", *(column.terminal for column in columns)]
-        shown = table(heads, [[_name(r), *(c.brief(r) for c in columns)] for r in rows])
-        if max(map(len, shown.splitlines())) <= width or len(columns) < 2:
-            return shown
-        columns.remove(next((c for c in reversed(columns) if c.wide), columns[-1]))
+    ordered = [c for wide in (True, False) for c in reversed(columns) if c.wide is wide]
+    heads = ["model", *(column.terminal for column in columns)]
+    cells = [[_name(row), *(column.brief(row) for column in columns)] for row in rows]
+    return fitting(heads, cells, [column.terminal for column in ordered[:-1]], width)
 
 
 def _process(call: Call) -> None:

@@ -24,6 +24,7 @@ from etl.files import SOURCE_RECORD
 from etl.source import data_folder
 
 DEFAULT_CONFIG = Path("conf/demo.toml")
+RECORDED = "config.json"
 T = TypeVar("T")
 
 
@@ -96,6 +97,15 @@ class Call:
         given = self.flags.settings or []
         together = [*texts, *given] if below_set else [*given, *texts]
         flags = replace(self.flags, settings=together)
+        return Call(flags, _resolve(flags))
+
+    def of_run(self, root: Path) -> Call:
+        """The same call on a run directory that is named, with the configuration recorded there.
+
+        Raises:
+            ConfigError: nothing is recorded there, and no other experiment was given.
+        """
+        flags = replace(self.flags, config=self.flags.config or root / RECORDED, run_dir=root)
         return Call(flags, _resolve(flags))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 WIDTH = 100
 """Columns of a terminal that tables and words keep to."""
@@ -21,6 +22,33 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     right = [_numeric(column[1:]) for column in zip(*cells, strict=True)]
     return "\n".join(_line(row, widths, right) for row in cells)
+
+
+def fitting(
+    header: Sequence[str], rows: Iterable[Sequence[object]], spare: Iterable[str], width: int
+) -> str:
+    """A table without those columns that it has no room for.
+
+    Args:
+        header: heads of all columns, each another.
+        rows: cells.
+        spare: heads of columns that may be left out, the first ones first.
+        width: columns of the terminal.
+
+    >>> print(fitting(["name", "corr", "drawdown"], [["mlp", 0.03, 0.1]], ["drawdown"], 12))
+    name    corr
+    mlp   0.0300
+    """
+    lines: list[list[Any]] = [list(header), *map(list, rows)]
+    shown = table(lines[0], lines[1:])
+    for head in spare:
+        if max(map(len, shown.splitlines())) <= width:
+            break
+        place = lines[0].index(head)
+        for line in lines:
+            del line[place]
+        shown = table(lines[0], lines[1:])
+    return shown
 
 
 def facts(title: str, values: Mapping[str, object]) -> str:

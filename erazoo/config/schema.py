@@ -13,6 +13,7 @@ from erazoo.config.base import NAME, Section
 from erazoo.config.data import DataSection, DemoSection, PricesSection, TargetEntry
 from erazoo.config.engine import EngineSection
 from erazoo.config.ensemble import EnsembleSection, GridSection, MetaSection, WalkSection
+from erazoo.config.mine import MineSection
 from erazoo.config.models import ModelEntry, ModelNeeds
 from erazoo.config.outcome import EvaluateSection, PredictSection, SubmitSection
 from erazoo.config.shards import CleanRules, CleanSection, ShardsSection
@@ -31,6 +32,7 @@ __all__ = [
     "EvaluateSection",
     "GridSection",
     "MetaSection",
+    "MineSection",
     "ModelEntry",
     "ModelNeeds",
     "NAME",
@@ -73,6 +75,7 @@ class Config(Section):
     tracking: TrackingSection = TrackingSection()
     models: dict[Annotated[str, Field(pattern=NAME)], ModelEntry] = Field(default_factory=dict)
     evaluate: EvaluateSection = EvaluateSection()
+    mine: MineSection = MineSection()
     ensemble: EnsembleSection = EnsembleSection()
     predict: PredictSection = PredictSection()
     submit: SubmitSection = SubmitSection()

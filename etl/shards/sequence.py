@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from etl.shards.rows import ShardRows, as_floats
 
 BIN_SAMPLE_ROWS = 20_000
 """Rows that bins are found from; LightGBM's own 200,000 would be held as float64."""
+NEAR_ROWS = 1_024
+"""Rows that are fetched together where they are asked for one by one."""
 
 
 class ShardSequence(lightgbm.Sequence):
@@ -31,14 +34,27 @@ class ShardSequence(lightgbm.Sequence):
     def __init__(self, rows: ShardRows) -> None:
         self.rows = rows
         self.batch_size = rows.batch_rows
+        self._near: tuple[int, NDArray[Any]] = (0, rows[:0])
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int | slice | Sequence[int]) -> NDArray[Any]:
         """One row (F,) float64, which the sample must be, or several (n, F) float32."""
-        one = isinstance(index, numbers.Integral)
-        return as_floats(self.rows[index], self.rows.spec, np.float64 if one else np.float32)
+        if isinstance(index, numbers.Integral):
+            return as_floats(self._one(operator.index(index)), self.rows.spec, np.float64)
+        return as_floats(self.rows[index], self.rows.spec, np.float32)
+
+    def _one(self, index: int) -> NDArray[Any]:
+        """A row by way of its neighbours, which are asked for next."""
+        low, near = self._near
+        if not low <= index < low + len(near):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"row {index} of {len(self)}")
+            low = index % len(self) // NEAR_ROWS * NEAR_ROWS
+            near = self.rows[low : low + NEAR_ROWS]
+            self._near = low, near
+        return np.asarray(near[index % len(self) - low])
 
     def dataset(
         self, params: Mapping[str, Any] | None = None, reference: lightgbm.Dataset | None = None

@@ -17,6 +17,7 @@ from scoring.report.sections.grid import grid_section
 from scoring.report.sections.header import header
 from scoring.report.sections.importance import importance_section
 from scoring.report.sections.meta import meta_section
+from scoring.report.sections.mining import mining_section
 from scoring.report.sections.models import models_section
 from scoring.report.sections.provenance import provenance_section
 from scoring.report.sections.scores import calibration_section, likeness_section, time_section
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     likeness_section,
     calibration_section,
     trials_section,
+    mining_section,
     training_section,
     importance_section,
     grid_section,

@@ -284,7 +284,8 @@
 
   for (const table of document.querySelectorAll("table[data-sortable]")) {
     for (const head of table.tHead.rows[0].cells) {
-      head.firstElementChild.addEventListener("click", () => sortTable(table, head));
+      const button = head.querySelector("button");
+      if (button) button.addEventListener("click", () => sortTable(table, head));
     }
   }
 

@@ -13,6 +13,7 @@ from erazoo.folds import FoldPlan
 from erazoo.publish import read_json
 from scoring.report.importance import KINDS, Importance, Worth
 from scoring.report.scores import Scores, parse_scores, read_seconds
+from scoring.report.studies import LOOK_AGAIN, RECORD, Mining, parse_mining
 from scoring.report.trials import Trials, parse_trials
 
 T = TypeVar("T")
@@ -93,6 +94,7 @@ class RunResults:
         unique: both versions of the ensemble in figures.
         meta: the walk of the meta-learner.
         grid: the models by feature set and group.
+        mining: what studies of mining found, by name.
         walk: models and weights that learn as eras are resolved, lived through.
         demo: the facts of generated data.
         importance: what features are worth, by model.
@@ -115,6 +117,7 @@ class RunResults:
     meta: Mapping[str, Any] | None = None
     grid: Mapping[str, Any] | None = None
     walk: Mapping[str, Any] | None = None
+    mining: Mapping[str, Mining] = field(default_factory=dict)
     demo: Mapping[str, Any] | None = None
     importance: Mapping[str, Importance] = field(default_factory=dict)
 
@@ -167,6 +170,7 @@ def read_results(root: Path) -> RunResults:
         meta=read_result(root / "ensemble" / "meta" / "walk.json", dict),
         grid=read_result(root / "ensemble" / "grid.json", dict),
         walk=_walk(root / "ensemble" / "walk"),
+        mining=_mining(root / "mine"),
         demo=read_result(data / "demo.json", dict),
         importance={
             path.parent.name: found
@@ -194,6 +198,13 @@ def read_result(path: Path, parse: Callable[[Any], T], hint: str = AGAIN) -> T |
             received=f"{path} ({type(error).__name__}: {error})",
             hint=hint,
         ) from None
+
+
+def _mining(folder: Path) -> Mapping[str, Mining]:
+    """The record of each study, by its name."""
+    paths = sorted(folder.glob(f"*/{RECORD}"))
+    found = {path.parent.name: read_result(path, parse_mining, LOOK_AGAIN) for path in paths}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _walk(folder: Path) -> Mapping[str, Any] | None:

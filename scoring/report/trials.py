@@ -33,6 +33,7 @@ class Trials:
         unfinished: by state, how many trials did not complete.
         chosen: the trial that the search chose.
         benchmark: the benchmark's scores, likewise.
+        what: a trial is called.
     """
 
     metric: str
@@ -40,6 +41,7 @@ class Trials:
     unfinished: Mapping[str, int]
     chosen: Trial | None = None
     benchmark: Trial | None = None
+    what: str = "trial"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def parse_trials(value: Any) -> Trials:
         unfinished={state: states.count(state) for state in sorted(set(states))},
         chosen=next((t for t in trials if chosen is not None and t.id == str(chosen)), None),
         benchmark=_trial("benchmark", benchmark) if benchmark else None,
+        what=str(value.get("what", "trial")),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RUN = 'CHECKOUT / "runs" / "first_steps"'
+MINED = 'CHECKOUT / "runs" / "model_miner"'
 
 
 def test_examples_are_kept_without_outputs() -> None:
@@ -30,3 +31,20 @@ def test_first_steps(tmp_path: Path) -> None:
     ).execute()
     assert (tmp_path / "report.html").stat().st_size > 100_000
     assert (tmp_path / "submission").is_dir()
+
+
+@pytest.mark.long
+def test_model_miner(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat", reason="needs requirements-notebook.txt")
+    nbclient = pytest.importorskip("nbclient", reason="needs requirements-notebook.txt")
+    notebook = nbformat.read(EXAMPLES / "model_miner.ipynb", as_version=4)
+    [cell] = [cell for cell in notebook.cells if MINED in cell.source]
+    cell.source = cell.source.replace(MINED, f"CHECKOUT / {str(tmp_path)!r}")
+    nbclient.NotebookClient(
+        notebook, timeout=900, resources={"metadata": {"path": EXAMPLES}}
+    ).execute()
+    folder = tmp_path / "mine" / "mine"
+    assert (folder / "mining.html").stat().st_size > 100_000
+    assert len(list((folder / "export").glob("*/card.json"))) == 3
+    said = [o.text for cell in notebook.cells for o in cell.get("outputs", ()) if "text" in o]
+    assert any("configurations beat the benchmark" in text for text in said)

@@ -91,6 +91,7 @@ def unlike(path: Path, column: str) -> None:
     pq.write_table(table.set_column(place, column, [turned]), path)
 
 
+@pytest.mark.long
 def test_live_columns_of_others_are_not_read(erazoo, words, own_data) -> None:
     """A model of `charisma` alone: features 0, 4 and 5 may be anything."""
     small = [*words, "--set", "models.lightgbm.features=charisma"]

@@ -52,6 +52,7 @@ def test_one_model_shows_options_limits_source_and_presets(erazoo) -> None:
     assert erazoo("models", "tabm", "--json").json["options"]["members"]["default"] == 32
 
 
+@pytest.mark.long
 def test_the_listed_weights_are_those_of_the_networks(erazoo) -> None:
     """Where this fails, a network has changed: write what was counted into the file."""
     width, known = catalogue.known_weights()

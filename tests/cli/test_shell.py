@@ -475,6 +475,7 @@ def test_a_script_that_fails_otherwise_does_not_speak_of_an_interruption(
     assert "interrupted" not in checkout.run("prepare.sh", code=3).stderr
 
 
+@pytest.mark.long
 def test_an_interrupted_line_goes_on_with_the_command_that_it_names(real: Checkout) -> None:
     script = "shell/prepare.sh"
     running = subprocess.Popen(

@@ -9,7 +9,7 @@ from erazoo.commands.table import facts, table
 
 
 def test_the_documented_example() -> None:
-    assert doctest.testmod(module) == (0, 2)
+    assert doctest.testmod(module) == (0, 3)
 
 
 def test_columns_are_aligned_and_numbers_stand_to_the_right() -> None:

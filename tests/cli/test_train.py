@@ -102,6 +102,7 @@ def test_what_is_set_wins_over_what_a_network_was_saved_with(tmp_path: Path) -> 
     assert entry.params == {**params, "learning_rate": 0.5}
 
 
+@pytest.mark.long
 def test_training_begins_with_the_network_of_a_folder(erazoo, place, tmp_path: Path) -> None:
     """With a step size of next to nothing what is trained is what was saved."""
     run, words = place

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from erazoo.config.mine import MineFolds, MinePruning, MineSection
 from erazoo.config.schema import (
     Config,
     EnsembleSection,
@@ -26,6 +27,11 @@ from erazoo.config.schema import (
 NAMED: dict[str, list[tuple[str, type[Section]]]] = {
     "models": [("models.NAME", ModelEntry), ("models.NAME.needs", ModelNeeds)],
     "targets": [("targets.NAME", TargetEntry)],
+    "mine": [
+        ("mine", MineSection),
+        ("mine.folds", MineFolds),
+        ("mine.pruning", MinePruning),
+    ],
     "ensemble": [
         ("ensemble", EnsembleSection),
         ("ensemble.unique", UniqueSection),

@@ -303,6 +303,7 @@ def test_what_is_trained_stays(
     assert run_grid(config, run)["skipped"]
 
 
+@pytest.mark.long
 def test_a_model_that_fails_is_a_row(grid_run: tuple[Config, RunDir]) -> None:
     config, run = grid_run
     serial = config.engine.model_copy(update={"backend": "serial"})

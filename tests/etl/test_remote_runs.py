@@ -76,6 +76,7 @@ def test_a_machine_without_data_has_the_same_shards_and_folds(owner, guest) -> N
     shards.verify()
 
 
+@pytest.mark.long
 def test_it_trains_the_same_model(owner, guest) -> None:
     for config, run in (owner, guest):
         assert train(config, run, ["ridge"])["ridge"]["status"] == "ok"

@@ -96,6 +96,7 @@ def check(folder: Path, run: Path, answers: dict[str, Any]) -> None:
     assert corr["mean"] > 5 * corr["standard_error"]
 
 
+@pytest.mark.long
 def test_a_crypto_line_of_full_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """307,000 rows as in version 2.0."""
     generate(tmp_path / "data", days=1046, symbols=294, live=400)

@@ -122,7 +122,7 @@ def test_every_experiment_is_valid(path: Path) -> None:
     from zoo import catalogue
 
     config = load(path, variables={})
-    assert config.models
+    assert config.models or config.mine.space
     for entry in config.models.values():
         catalogue.resolve(catalogue.get(entry.model), entry.preset, entry.params)
 

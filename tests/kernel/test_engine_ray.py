@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,11 @@ class TestRay(EngineContract):
     @pytest.mark.skipif(LOADED_BEFORE, reason="it decides when it is loaded, which was before")
     def test_ray_listens_to_this_machine_alone(self, ray) -> None:
         root = psutil.Process()
-        ports = [
-            connection
-            for process in (root, *root.children(recursive=True))
-            for connection in process.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        ]
+        ports = []
+        for process in (root, *root.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess, FileNotFoundError):  # it has ended meanwhile
+                ports += process.net_connections("tcp")
+        ports = [one for one in ports if one.status == psutil.CONN_LISTEN]
         assert ports
         assert {one.laddr.ip.removeprefix("::ffff:") for one in ports} == {"127.0.0.1"}
 

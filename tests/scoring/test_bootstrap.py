@@ -43,6 +43,7 @@ def test_intervals_cover_the_true_mean_at_the_stated_rate(case: str) -> None:
     assert LOWEST < coverage(scores, overlap) < HIGHEST
 
 
+@pytest.mark.long
 def test_on_long_series_the_rate_is_the_level() -> None:
     scores = overlapping(300, 4, SERIES, 10)
     assert coverage(scores, 4) == pytest.approx(0.95, abs=0.027)

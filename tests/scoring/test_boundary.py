@@ -37,6 +37,7 @@ def test_the_figures_of_a_contrast() -> None:
 
 
 @pytest.mark.parametrize(("eras", "folds", "reach"), [(48, 4, 4), (200, 4, 12), (120, 1, 1)])
+@pytest.mark.long
 def test_honest_scores_look_like_a_leak_as_rarely_as_promised(
     eras: int, folds: int, reach: int
 ) -> None:

@@ -331,6 +331,7 @@ def test_nothing_trained_is_a_table_of_reasons(make_run: Maker) -> None:
     assert result["eras"] == 0
 
 
+@pytest.mark.long
 def test_two_at_a_time_on_ray_give_the_same(make_run: Maker) -> None:
     config, run = make_run("engine.jobs=2", "split.folds=1")
     _, whole = make_run("split.folds=1", name="whole")

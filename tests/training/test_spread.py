@@ -61,6 +61,7 @@ def test_fits_one_by_one_give_what_one_process_gives(make_run: Maker) -> None:
     assert all(r.get("skipped") for r in train(config, run, ["lightgbm", "ridge"]).values())
 
 
+@pytest.mark.long
 def test_folders_and_not_the_journal_say_what_is_finished(make_run: Maker) -> None:
     config, run = make_run(SERIAL, "split.folds=1")
     train(config, run, ["ridge"])
@@ -123,6 +124,7 @@ def test_killed_at_any_moment_and_resumed_equals_uninterrupted(
     assert not list(run.path("models").rglob("begun.json"))
 
 
+@pytest.mark.long
 def test_many_at_once_on_ray(make_run: Maker) -> None:
     config, run = make_run("engine.jobs=2", *SMALL)
     _, whole = make_run(*SMALL, name="whole")

@@ -38,10 +38,8 @@ def runs(uri: str, experiment: str = "trial") -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
-def logged(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+def log_run(base: Path) -> RunDir:
     """A run directory that is logged, a second time after nothing has changed."""
-    base = tmp_path_factory.mktemp("runs")
     run = RunDir(write_run(base / "trial", Shape()))
     (run.root / "report.html").write_text("report")
     track(configured(), run, NAMES)
@@ -49,6 +47,18 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
         (run.root / "models" / name / "mlflow.json").unlink()
     track(configured(), run, NAMES)
     return run
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A logged run that no test changes."""
+    return log_run(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def changing(tmp_path: Path) -> RunDir:
+    """A logged run of a test's own."""
+    return log_run(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -114,28 +124,28 @@ def test_result_files_are_artefacts_beside_the_database(
     assert [copy.read_bytes() for copy in copies] == [original.read_bytes()]
 
 
-def test_scores_that_others_join_are_not_logged_again(logged: RunDir) -> None:
-    records = [logged.path("models", name, "mlflow.json") for name in NAMES]
+def test_scores_that_others_join_are_not_logged_again(changing: RunDir) -> None:
+    records = [changing.path("models", name, "mlflow.json") for name in NAMES]
     before = [path.stat().st_mtime_ns for path in records]
-    scores = logged.path("evaluation", "scores.json")
+    scores = changing.path("evaluation", "scores.json")
     value = read_json(scores)
     value["candidates"]["another"] = value["candidates"]["ensemble"]
     write_json(scores, value)
-    track(configured(), logged, NAMES)
+    track(configured(), changing, NAMES)
     assert [path.stat().st_mtime_ns for path in records] == before
 
 
-def test_later_scores_and_trainings_are_added(logged: RunDir) -> None:
-    scores = logged.path("evaluation", "scores.json")
+def test_later_scores_and_trainings_are_added(changing: RunDir) -> None:
+    scores = changing.path("evaluation", "scores.json")
     value = read_json(scores)
     value["candidates"]["ae_mlp"]["summary"]["corr"]["mean"] = 0.125
     write_json(scores, value)
-    track(configured(experiment="later"), logged, ["ae_mlp"])
-    uri = f"sqlite:///{logged.root.parent}/mlflow.db"
+    track(configured(experiment="later"), changing, ["ae_mlp"])
+    uri = f"sqlite:///{changing.root.parent}/mlflow.db"
     assert runs(uri, "later")["ae_mlp"].data.metrics["evaluate/corr.mean"] == 0.125
-    again = logged.path("models", "ae_mlp", "result.json")
+    again = changing.path("models", "ae_mlp", "result.json")
     write_json(again, {**read_json(again), "peak_memory_mb": 1})
-    track(configured(experiment="later"), logged, ["ae_mlp"])
+    track(configured(experiment="later"), changing, ["ae_mlp"])
     import mlflow
 
     client = mlflow.MlflowClient(uri)

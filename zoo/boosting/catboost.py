@@ -233,31 +233,50 @@ class _Grower:
 
     def _options(self, trees: int, stage: int, done: int) -> dict[str, Any]:
         p, task = self.params, self.task
-        symmetric = p.grow_policy == "SymmetricTree"
         rank = task.goal.kind == "rank"
         fresh = self._fitted_sums is None and task.goal.kind == "regression"
-        return {
+        options = {
+            **native_options(p, task.threads),
             "loss_function": p.ranking if rank else self.losses[task.goal.kind],
             **({"classes_count": task.goal.columns} if task.goal.columns > 1 else {}),
-            **({"boost_from_average": fresh} if task.goal.kind == "regression" else {}),
+            "boost_from_average": fresh,
             "iterations": trees,
-            "boosting_type": "Plain",
-            "learning_rate": p.learning_rate,
-            "depth": p.max_depth,
-            "grow_policy": p.grow_policy,
-            **({} if symmetric else {"min_data_in_leaf": p.min_child_samples}),
-            **({"rsm": p.colsample_bylevel} if task.gpu is None else {}),
-            "l2_leaf_reg": p.reg_lambda,
-            "random_strength": p.random_strength,
-            "bootstrap_type": "Bernoulli" if p.subsample < 1 else "No",
-            **({"subsample": p.subsample} if p.subsample < 1 else {}),
             "random_seed": (task.seed + 1_000 * stage + done) % LARGEST_SEED,
-            "thread_count": task.threads,
-            "task_type": "CPU" if task.gpu is None else "GPU",
-            **({} if task.gpu is None else {"devices": str(task.gpu)}),
-            "allow_writing_files": False,
-            "logging_level": "Silent",
         }
+        if task.goal.kind != "regression":
+            del options["boost_from_average"]
+        if task.gpu is not None:
+            del options["rsm"]
+            options |= {"task_type": "GPU", "devices": str(task.gpu)}
+        return options
+
+
+def native_options(params: CatBoostParams, threads: int) -> dict[str, Any]:
+    """CatBoost's own options of a regression on a CPU.
+
+    Args:
+        params: of the model.
+        threads: that it may use.
+    """
+    p = params
+    symmetric = p.grow_policy == "SymmetricTree"
+    return {
+        "loss_function": "RMSE",
+        "boosting_type": "Plain",
+        "learning_rate": p.learning_rate,
+        "depth": p.max_depth,
+        "grow_policy": p.grow_policy,
+        **({} if symmetric else {"min_data_in_leaf": p.min_child_samples}),
+        "rsm": p.colsample_bylevel,
+        "l2_leaf_reg": p.reg_lambda,
+        "random_strength": p.random_strength,
+        "bootstrap_type": "Bernoulli" if p.subsample < 1 else "No",
+        **({"subsample": p.subsample} if p.subsample < 1 else {}),
+        "thread_count": threads,
+        "task_type": "CPU",
+        "allow_writing_files": False,
+        "logging_level": "Silent",
+    }
 
 
 def _sums(

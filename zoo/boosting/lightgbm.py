@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -98,6 +99,8 @@ class LightGBM(Boosting[LightGBMParams]):
 
     library = "LightGBM"
     suffix = "txt"
+    sample_rows: int | None = None
+    """Rows that bins are found from, where these are not as many as usual."""
 
     @override
     def no_contributions(self) -> str:
@@ -112,7 +115,8 @@ class LightGBM(Boosting[LightGBMParams]):
         import lightgbm
 
         lightgbm.register_logger(LOGGER, "debug", "debug")
-        return _Grower(self.params, task)
+        own = {} if self.sample_rows is None else {"bin_construct_sample_cnt": self.sample_rows}
+        return _Grower(self.params, task, own)
 
     @override
     def sum_of(self, stage: lightgbm.Booster, features: NDArray[Any]) -> NDArray[np.float64]:
@@ -165,9 +169,9 @@ class _Grower:
 
     objectives: ClassVar = {"regression": "regression", "classes": "multiclass", "corr": "none"}
 
-    def __init__(self, params: LightGBMParams, task: GrowTask) -> None:
+    def __init__(self, params: LightGBMParams, task: GrowTask, own: Mapping[str, Any]) -> None:
         self.params, self.task = params, task
-        self.options = self._options()
+        self.options = {**self._options(), **own}
         self.fitted = self._dataset(task.fitted, None)
         watched = task.watched
         self.watched = None if watched is None else self._dataset(watched, self.fitted)
@@ -245,38 +249,54 @@ class _Grower:
         return lambda values, _: gradients(values)
 
     def _options(self) -> dict[str, Any]:
-        p, task = self.params, self.task
-        bagging = p.data_sample_strategy == "bagging" and p.subsample < 1
+        task = self.task
+        ranks = task.goal.kind == "rank"
+        objective = self.params.ranking if ranks else self.objectives[task.goal.kind]
         return {
-            "metric": "none",
-            "objective": p.ranking if task.goal.kind == "rank" else self.objectives[task.goal.kind],
+            **native_options(self.params, task.threads),
+            "objective": objective,
             **({"num_class": task.goal.columns} if task.goal.columns > 1 else {}),
-            "boosting": p.boosting,
-            "drop_rate": p.drop_rate,
-            "learning_rate": p.learning_rate,
-            "max_depth": p.max_depth,
-            "num_leaves": p.num_leaves,
-            "feature_fraction": p.colsample_bytree,
-            "min_data_in_leaf": p.min_child_samples,
-            "data_sample_strategy": p.data_sample_strategy,
-            "bagging_fraction": p.subsample if bagging else 1.0,
-            "bagging_freq": 1 if bagging else 0,
-            "top_rate": p.top_rate,
-            "other_rate": p.other_rate,
-            "lambda_l1": p.reg_alpha,
-            "lambda_l2": p.reg_lambda,
-            "max_bin": p.max_bin,
-            "use_quantized_grad": p.use_quantized_grad,
-            "num_grad_quant_bins": p.num_grad_quant_bins,
-            "linear_tree": p.linear_tree,
-            "linear_lambda": p.linear_lambda,
-            "feature_pre_filter": False,
-            "force_col_wise": True,
-            "deterministic": True,
-            "num_threads": task.threads,
-            "verbosity": -1,
             **({} if task.gpu is None else {"device_type": "gpu", "gpu_device_id": task.gpu}),
         }
+
+
+def native_options(params: LightGBMParams, threads: int) -> dict[str, Any]:
+    """LightGBM's own options of a regression that is the same on every run.
+
+    Args:
+        params: of the model.
+        threads: that it may use.
+    """
+    p = params
+    bagging = p.data_sample_strategy == "bagging" and p.subsample < 1
+    return {
+        "metric": "none",
+        "objective": "regression",
+        "boosting": p.boosting,
+        "drop_rate": p.drop_rate,
+        "learning_rate": p.learning_rate,
+        "max_depth": p.max_depth,
+        "num_leaves": p.num_leaves,
+        "feature_fraction": p.colsample_bytree,
+        "min_data_in_leaf": p.min_child_samples,
+        "data_sample_strategy": p.data_sample_strategy,
+        "bagging_fraction": p.subsample if bagging else 1.0,
+        "bagging_freq": 1 if bagging else 0,
+        "top_rate": p.top_rate,
+        "other_rate": p.other_rate,
+        "lambda_l1": p.reg_alpha,
+        "lambda_l2": p.reg_lambda,
+        "max_bin": p.max_bin,
+        "use_quantized_grad": p.use_quantized_grad,
+        "num_grad_quant_bins": p.num_grad_quant_bins,
+        "linear_tree": p.linear_tree,
+        "linear_lambda": p.linear_lambda,
+        "feature_pre_filter": False,
+        "force_col_wise": True,
+        "deterministic": True,
+        "num_threads": threads,
+        "verbosity": -1,
+    }
 
 
 def _stop(env: Any, watch: Watch) -> None:

@@ -230,33 +230,47 @@ class _Grower:
     def _options(self, stage: int) -> dict[str, Any]:
         p, task = self.params, self.task
         kind = task.goal.kind
-        objective = f"rank:{p.ranking}" if kind == "rank" else self.objectives[kind]
         fresh = stage == 0 and kind != "corr"
         return {
-            "objective": objective,
+            **native_options(p, task.threads),
+            "objective": f"rank:{p.ranking}" if kind == "rank" else self.objectives[kind],
             **({"num_class": task.goal.columns} if task.goal.columns > 1 else {}),
             **({} if fresh else {"base_score": 0.0}),
-            "disable_default_eval_metric": True,
-            "booster": p.booster,
-            **({"rate_drop": p.rate_drop} if p.drops_trees else {}),
-            "tree_method": "hist",
-            "learning_rate": p.learning_rate,
-            "max_depth": p.max_depth,
-            "max_leaves": p.max_leaves,
-            "grow_policy": p.grow_policy,
-            "subsample": p.subsample,
-            "colsample_bytree": p.colsample_bytree,
-            "colsample_bynode": p.colsample_bynode,
-            "min_child_weight": p.min_child_weight,
-            "reg_lambda": p.reg_lambda,
-            "reg_alpha": p.reg_alpha,
-            "gamma": p.gamma,
-            "max_bin": p.max_bin,
             "seed": task.seed + stage,
-            "nthread": task.threads,
             "device": "cpu" if task.gpu is None else f"cuda:{task.gpu}",
-            "verbosity": 0,
         }
+
+
+def native_options(params: XGBoostParams, threads: int) -> dict[str, Any]:
+    """XGBoost's own options of a regression on a CPU.
+
+    Args:
+        params: of the model.
+        threads: that it may use.
+    """
+    p = params
+    return {
+        "objective": "reg:squarederror",
+        "disable_default_eval_metric": True,
+        "booster": p.booster,
+        **({"rate_drop": p.rate_drop} if p.drops_trees else {}),
+        "tree_method": "hist",
+        "learning_rate": p.learning_rate,
+        "max_depth": p.max_depth,
+        "max_leaves": p.max_leaves,
+        "grow_policy": p.grow_policy,
+        "subsample": p.subsample,
+        "colsample_bytree": p.colsample_bytree,
+        "colsample_bynode": p.colsample_bynode,
+        "min_child_weight": p.min_child_weight,
+        "reg_lambda": p.reg_lambda,
+        "reg_alpha": p.reg_alpha,
+        "gamma": p.gamma,
+        "max_bin": p.max_bin,
+        "nthread": threads,
+        "device": "cpu",
+        "verbosity": 0,
+    }
 
 
 def _stopping(watch: Watch) -> xgboost.callback.TrainingCallback:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from erazoo.eras import EraAxis
@@ -12,16 +12,23 @@ from scoring.report.markup import count
 
 _TICKS = 7
 Stretch = tuple[str, str, float, float]
+Scored = tuple[EraFold, tuple[str, ...]]
 
 
-def fold_figure(plan: FoldPlan) -> Figure:
-    """One bar a fold: training, purged and validation (or held-out) eras."""
-    axis = EraAxis(plan.axis)
+def fold_figure(plan: FoldPlan, test: Collection[str] = ()) -> Figure:
+    """One bar a fold: training, purged and validation (or held-out) eras.
+
+    Args:
+        plan: the folds.
+        test: validation eras that nothing is chosen by, drawn apart.
+    """
+    axis, scored = EraAxis(plan.axis), _validation(plan.folds, held_out=False)
     roles = [
         ("Training", "series-1", False, [(f, f.train) for f in plan.folds]),
         ("Purged", "faint", True, [(f, left_out(axis, plan, f)[0]) for f in plan.folds]),
         ("Embargo", "series-4", False, [(f, left_out(axis, plan, f)[1]) for f in plan.folds]),
-        ("Validation", "series-5", False, _validation(plan.folds, held_out=False)),
+        ("Validation", "series-5", False, _without(scored, test)),
+        ("Test", "series-2", False, _within(scored, test)),
         ("Held out", "series-3", False, _validation(plan.folds, held_out=True)),
     ]
     traces = [
@@ -69,14 +76,15 @@ def left_out(
     """The eras left out of a fold's training: by the purge, and by the embargo after it.
 
     An era is under embargo where it lies after scored eras, further than the purge from every
-    one of them, and no later scored era is within the purge.
+    one of them and from the held-out ones, and no later scored era is within the purge.
     """
     scored = sorted(axis.position(era) for era in fold.validation)
+    held_out = [axis.position(era) for era in plan.held_out.validation] if plan.held_out else []
     purged: list[str] = []
     embargo: list[str] = []
     for era in fold.purged:
         here = axis.position(era)
-        near = any(abs(place - here) <= plan.purge for place in scored)
+        near = any(abs(place - here) <= plan.purge for place in (*scored, *held_out))
         (purged if near or not scored or here < scored[0] else embargo).append(era)
     return tuple(purged), tuple(embargo)
 
@@ -95,10 +103,18 @@ def _span(eras: Sequence[str]) -> str:
     return f"{count(len(eras))} ({eras[0]} to {eras[-1]})" if eras else "0"
 
 
-def _validation(
-    folds: Sequence[EraFold], *, held_out: bool
-) -> list[tuple[EraFold, tuple[str, ...]]]:
+def _validation(folds: Sequence[EraFold], *, held_out: bool) -> list[Scored]:
     return [(f, f.validation) for f in folds if (f.kind == "held_out") == held_out]
+
+
+def _within(folds: list[Scored], eras: Collection[str]) -> list[Scored]:
+    """The scored eras of each fold that are among some."""
+    return [(fold, tuple(era for era in scored if era in eras)) for fold, scored in folds]
+
+
+def _without(folds: list[Scored], eras: Collection[str]) -> list[Scored]:
+    """The scored eras of each fold that are not among some."""
+    return [(fold, tuple(era for era in scored if era not in eras)) for fold, scored in folds]
 
 
 def _stretches(axis: EraAxis, fold: EraFold, eras: Sequence[str]) -> list[Stretch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from scoring.report.figures.base import (
@@ -14,7 +15,7 @@ from scoring.report.figures.base import (
     ordered,
     series,
 )
-from scoring.report.markup import number
+from scoring.report.markup import counted, number
 from scoring.report.scores import Candidate, Scores
 
 _WRITTEN = 12
@@ -40,6 +41,41 @@ def correlation_figure(scores: Scores) -> Figure:
         numbers=Numbers(
             ("Candidate", *names),
             [(name, *(number(v, 3) for v in row)) for name, row in zip(names, matrix, strict=True)],
+        ),
+    )
+
+
+def cluster_figure(names: Sequence[str], matrix: Matrix, groups: Sequence[int]) -> Figure:
+    """How alike mined configurations are, with alike ones side by side.
+
+    Args:
+        names: in the order of their tree.
+        matrix: of correlations in this order, None where undefined.
+        groups: the cluster of each.
+    """
+    rows = [series(row, 4) for row in matrix]
+    lowest = min((v for row in rows for v in row if v is not None), default=0.0)
+    low = -1 if lowest < 0 else math.floor(10 * min(lowest, 0.9)) / 10
+    trace = _heatmap(names, names, rows, "%{y} and %{x}: %{z:.3f}", low=low)
+    trace |= {"xgap": 1, "ygap": 1}
+    found = len(set(groups))
+    caption = (
+        "Mean over eras of the rank correlation between predictions, in the order of their "
+        f"hierarchical clustering (average linkage): {counted(found, 'cluster')} at a mean "
+        "correlation of 0.6. One of each cluster is worth more than several of one."
+    )
+    return Figure(
+        "clusters-chart",
+        "Which of the best are alike",
+        caption,
+        [View("", [trace], _layout(len(names)))],
+        height=min(_MOST, 130 + 20 * len(names)),
+        numbers=Numbers(
+            ("Configuration", "Cluster", *names),
+            [
+                (name, str(group), *(number(v, 3) for v in row))
+                for name, group, row in zip(names, groups, rows, strict=True)
+            ],
         ),
     )
 

@@ -38,7 +38,7 @@ def trial_cloud(trials: Trials) -> Cloud:
         trials.chosen,
         trials.benchmark,
         metric_name(trials.metric),
-        "trial",
+        trials.what,
         "later eras",
     )
 
@@ -110,14 +110,14 @@ def spread_figure(trials: Trials) -> Figure | None:
     metric = metric_name(trials.metric)
     bars: Trace = {
         "type": "bar",
-        "name": "trials",
+        "name": f"{trials.what}s",
         "showlegend": False,
         "x": series(centres, 6),
         "y": counts,
         "width": [round(b - a, 8) for a, b in pairwise(edges)],
         "customdata": [f"{a:.3g} to {b:.3g}" for a, b in pairwise(edges)],
         "marker": {"color": colour("series-1"), "line": {"width": 1, "color": colour("card")}},
-        "hovertemplate": "%{customdata}: %{y} trials<extra></extra>",
+        "hovertemplate": f"%{{customdata}}: %{{y}} {trials.what}s<extra></extra>",
     }
     marks = [("chosen", trials.chosen, "series-2"), ("benchmark", trials.benchmark, "ink")]
     drawn = [
@@ -132,12 +132,12 @@ def spread_figure(trials: Trials) -> Figure | None:
             "showgrid": False,
             "range": _room([*edges, *(value for _, value, _ in drawn)]),
         },
-        "yaxis": {"title": {"text": "trials"}, "rangemode": "tozero", "nticks": 5},
+        "yaxis": {"title": {"text": f"{trials.what}s"}, "rangemode": "tozero", "nticks": 5},
     }
     lines = [_upright(name, value, tint, max(counts)) for name, value, tint in drawn]
     return Figure(
         "spread-chart",
-        "Scores of all trials",
+        f"Scores of all {trials.what}s",
         _spread_words(trials, values),
         [View("", [bars, *lines], layout)],
         height=300,
@@ -162,16 +162,16 @@ def histogram(values: Sequence[float]) -> tuple[list[float], list[int]]:
 
 
 def _spread_words(trials: Trials, values: Sequence[float]) -> str:
-    words = f"Bars count {counted(len(values), 'trial')} by their score in validation."
+    words = f"Bars count {counted(len(values), trials.what)} by their score in validation."
     chosen = trials.chosen
     if chosen is not None and chosen.validation is not None:
         above = sum(v > chosen.validation for v in values)
-        words += f" The chosen trial, {chosen.id}, has {number(chosen.validation, 3)}; "
-        words += f"{counted(above, 'trial')} scored higher."
+        words += f" The chosen {trials.what}, {chosen.id}, has {number(chosen.validation, 3)}; "
+        words += f"{counted(above, trials.what)} scored higher."
     if trials.unfinished:
         states = ", ".join(f"{count(n)} {state}" for state, n in trials.unfinished.items())
         words += f" Not shown: {states}."
-    return words + " The best of many trials is partly luck: see the deflated Sharpe."
+    return words + f" The best of many {trials.what}s is partly luck: see the deflated Sharpe."
 
 
 def _thinned(points: Sequence[Trial]) -> Sequence[Trial]:

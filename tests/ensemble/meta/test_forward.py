@@ -48,6 +48,7 @@ def test_planted_regimes_are_found_and_beat_static_weights(lived: Walk) -> None:
     assert np.isclose(np.nanmean(lived.scores) - np.nanmean(lived.usual), mean)
 
 
+@pytest.mark.long
 def test_without_regimes_it_falls_back_to_the_static_weights(still: MetaCase) -> None:
     walk = walk_forward(still.evidence, still.learning(every=40), 0.5)
     assert not walk.better
@@ -136,6 +137,7 @@ def test_targets_not_yet_resolved_change_no_bit(moving: MetaCase, training: str)
     assert (seen[0][span[1] :] != seen[2][span[1] :]).any()
 
 
+@pytest.mark.long
 def test_a_recipe_gives_the_same_live_weights_in_a_new_process(
     moving: MetaCase, learned: EraWeights, tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_it_is_recommended_only_clearly_above_the_best_other_method(
     assert recommend(comparison)[0] == expected, means
 
 
+@pytest.mark.long
 def test_the_walk_of_generated_data_is_held_against_the_planted_regimes(
     moving: MetaCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
