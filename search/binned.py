@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from erazoo.logs import LOGGER
 from erazoo.publish import alone, atomic_file, fingerprint, sweep
 from etl.shards import ShardSet
+from etl.shards.allocator import give_back_freed_memory
 from etl.shards.rows import ShardRows
 from search.plan import Plan, feature_words
 from search.trees.base import Keeping, Library, library
@@ -150,6 +151,7 @@ class BinnedSets:
                 LOGGER.info("%s: binning into %d bins", self.plan.folds.folds[fold].name, max_bin)
                 own.save(own.bin(self._rows(fold, features, target), max_bin, sample), path)
                 self._drop_old(path, own.suffix)
+                give_back_freed_memory()
             os.utime(path)
             return own.load(path, max_bin, sample)
 
