@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erazoo.errors import StaleDataError
+from erazoo.logs import LOGGER
 from erazoo.publish import atomic_file
 from scoring.contribution import mmc
 from scoring.corr import numerai_corr
@@ -139,6 +140,8 @@ def score(folder: MineDir) -> pl.DataFrame:
     table = read_scores(folder) if folder.scores.is_file() else pl.DataFrame({"id": []})
     scored = set(table["id"])
     wanted = {pair[1].slot: pair for pair in mined.configurations if pair[1].id not in scored}
+    if wanted:
+        LOGGER.info("scoring %d configurations", len(wanted))
     for chunk in stretches(list(wanted), len(mined.rows)):
         made = _table(mined, [wanted[slot] for slot in chunk], benchmark)
         table = pl.concat([table, made], how="diagonal_relaxed").sort("slot")
